@@ -1,0 +1,186 @@
+using System.IO.Pipes;
+using System.Runtime.InteropServices;
+using System.Text.Json;
+using Omoai.Isolation.Linux;
+using Omoai.Isolation.Protocol;
+
+namespace Omoai.Isolation;
+
+/// <summary>The host's side: connects to its parent, runs the one activity it is asked for, answers.</summary>
+public static class ActivityHostProcess
+{
+    /// <summary>Exit code for a command line that no parent wrote.</summary>
+    public const int UsageExitCode = 64;
+
+    /// <summary>Exit code when the parent is gone or breaks the protocol.</summary>
+    public const int ProtocolExitCode = 70;
+
+    private const int ConnectTimeoutMs = 10_000;
+
+    /// <summary>All of a host's <c>Main</c>. Nothing that takes time should come before it.</summary>
+    /// <param name="args">As the parent gave them: <c>--pipe NAME --parent PID</c>.</param>
+    /// <param name="handlers">The activities it knows, by name.</param>
+    /// <param name="classify">
+    /// What an exception means, or null where that isn't known; then running out of memory, being cancelled and everything
+    /// else are told apart.
+    /// </param>
+    /// <returns>The exit code: 0 once an answer was delivered, be it a failure.</returns>
+    public static async Task<int> RunAsync(
+        string[] args, IReadOnlyDictionary<string, ActivityHandler> handlers, Func<Exception, ActivityFailure?> classify)
+    {
+        if (args is not ["--pipe", var pipeName, "--parent", var parent] || !int.TryParse(parent, out var parentPid))
+        {
+            await Console.Error.WriteLineAsync("This program runs one activity for Omoai, which starts it; see `omoai --help`.");
+            return UsageExitCode;
+        }
+
+        using var stop = new CancellationTokenSource();
+        // Before the lifeline, which makes the kernel send this signal when the parent dies.
+        using var terminate = PosixSignalRegistration.Create(PosixSignal.SIGTERM, signal =>
+        {
+            signal.Cancel = true;
+            if (OperatingSystem.IsLinux() && Libc.GetParentPid() != parentPid)
+                Lifeline.Cut();
+            stop.Cancel();
+        });
+        if (OperatingSystem.IsLinux() && Lifeline.LeadsGroup ? !Lifeline.Hold(parentPid) : !WatchStdin(parentPid))
+            return ProtocolExitCode;
+
+        try
+        {
+            await using var pipe = new NamedPipeClientStream(
+                ".", pipeName, PipeDirection.InOut, PipeOptions.Asynchronous | PipeOptions.CurrentUserOnly);
+            await pipe.ConnectAsync(ConnectTimeoutMs, stop.Token);
+            if (PrivatePipe.PeerPid(pipe) is { } peer && peer != parentPid)
+                throw new InvalidDataException($"process {peer} answers in the parent's place");
+            await ServeAsync(pipe, handlers, classify, stop.Token);
+            return 0;
+        }
+        catch (Exception e) when (e is IOException or InvalidDataException or TimeoutException or OperationCanceledException)
+        {
+            await Console.Error.WriteLineAsync($"The activity host lost its parent: {e.Message}");
+            return ProtocolExitCode;
+        }
+    }
+
+    private static async Task ServeAsync(
+        Stream pipe, IReadOnlyDictionary<string, ActivityHandler> handlers, Func<Exception, ActivityFailure?> classify,
+        CancellationToken stop)
+    {
+        var hello = Frames.Create(FrameKind.Hello, new Hello(Environment.ProcessId), ProtocolJson.Default.Hello);
+        await pipe.WriteAsync(hello, stop);
+        if (await Frames.ReadAsync(pipe, stop) is not (FrameKind.Request, var body))
+            throw new InvalidDataException("no request came");
+        var request = Frames.Parse(FrameKind.Request, body, ProtocolJson.Default.Request);
+
+        // On the pool, so that a handler that blocks from its first line on blocks nothing else.
+        var progress = new ProgressSender(pipe);
+        var context = new ActivityContext(Environment.CurrentDirectory, progress.Report, stop);
+        var reply = await Task.Run(() => HandleAsync(request, handlers, context, classify), CancellationToken.None);
+        progress.Finish(CreateReply(reply with { PeakMemoryBytes = PeakMemory() }));
+    }
+
+    private static async Task<Reply> HandleAsync(
+        Request request, IReadOnlyDictionary<string, ActivityHandler> handlers, ActivityContext context,
+        Func<Exception, ActivityFailure?> classify)
+    {
+        if (!handlers.TryGetValue(request.Activity, out var handler))
+            return Failed(new ActivityFailure(FailureClass.Internal, false, $"The host knows no activity \"{request.Activity}\"."));
+        try
+        {
+            var output = await handler(request.Input, context);
+            return output.ValueKind is JsonValueKind.Undefined or JsonValueKind.Null
+                ? Failed(new ActivityFailure(FailureClass.Internal, false, "The activity gave no output."))
+                : new Reply(output, null, null);
+        }
+        catch (Exception e)
+        {
+            var failure = Classify(e, context, classify);
+            // For whoever looks for the fault, in what the parent captures; the other classes say all in their reason.
+            if (failure.Class == FailureClass.Internal)
+                await Console.Error.WriteLineAsync(e.ToString());
+            return Failed(failure);
+        }
+    }
+
+    private static ActivityFailure Classify(Exception e, ActivityContext context, Func<Exception, ActivityFailure?> classify)
+    {
+        if (e is OperationCanceledException && context.CancellationToken.IsCancellationRequested)
+            return new ActivityFailure(FailureClass.Cancelled, true, "The host was asked to stop.");
+        return classify(e) ?? (e is OutOfMemoryException
+            ? new ActivityFailure(FailureClass.OutOfMemory, true, "The activity ran out of memory.")
+            : new ActivityFailure(FailureClass.Internal, false, $"{e.GetType().Name}: {e.Message}"));
+    }
+
+    private static Reply Failed(ActivityFailure failure) => new(null, failure.Bounded(), null);
+
+    private static byte[] CreateReply(Reply reply)
+    {
+        try
+        {
+            return Frames.Create(FrameKind.Reply, reply, ProtocolJson.Default.Reply);
+        }
+        catch (InvalidDataException e)
+        {
+            var failure = new ActivityFailure(FailureClass.Internal, false, $"The activity's output can't be sent: {e.Message}.");
+            return Frames.Create(FrameKind.Reply, Failed(failure), ProtocolJson.Default.Reply);
+        }
+    }
+
+    private static long? PeakMemory() =>
+        OperatingSystem.IsLinux() ? ProcFiles.PeakMemory("self") : System.Diagnostics.Process.GetCurrentProcess().PeakWorkingSet64;
+
+    /// <summary>
+    /// For a host that leads no group: ends this process when the parent closes its end of stdin, by dying or otherwise.
+    /// </summary>
+    /// <returns>False where the parent is known to be gone already.</returns>
+    private static bool WatchStdin(int parentPid)
+    {
+        if (OperatingSystem.IsLinux())
+            Lifeline.Hide();
+        var stdin = Console.OpenStandardInput();
+        new Thread(() =>
+        {
+            while (stdin.ReadByte() >= 0)
+            {
+                // Nothing is ever sent.
+            }
+            Environment.Exit(ProtocolExitCode);
+        })
+        { Name = "omoai-lifeline", IsBackground = true }.Start();
+        return !OperatingSystem.IsLinux() || Libc.GetParentPid() == parentPid;
+    }
+
+    /// <summary>Writes frames from whatever thread a handler reports on, and nothing after the reply.</summary>
+    private sealed class ProgressSender(Stream pipe)
+    {
+        private const int MaxMessageLength = 200;
+        private static readonly TimeSpan MinInterval = TimeSpan.FromMilliseconds(50);
+
+        private readonly Lock _gate = new();
+        private long _lastSent;
+        private bool _finished;
+
+        public void Report(HostProgress progress)
+        {
+            var fraction = double.IsFinite(progress.Fraction) ? Math.Clamp(progress.Fraction, 0, 1) : 0;
+            var message = progress.Message is { } text && text.Length > MaxMessageLength ? text[..MaxMessageLength] : progress.Message;
+            lock (_gate)
+            {
+                if (_finished || (_lastSent != 0 && fraction < 1 && TimeProvider.System.GetElapsedTime(_lastSent) < MinInterval))
+                    return;
+                _lastSent = TimeProvider.System.GetTimestamp();
+                pipe.Write(Frames.Create(FrameKind.Progress, new HostProgress(fraction, message), ProtocolJson.Default.HostProgress));
+            }
+        }
+
+        public void Finish(byte[] reply)
+        {
+            lock (_gate)
+            {
+                _finished = true;
+                pipe.Write(reply);
+            }
+        }
+    }
+}

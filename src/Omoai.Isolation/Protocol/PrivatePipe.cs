@@ -1,0 +1,55 @@
+using System.IO.Pipes;
+using System.Security.Cryptography;
+
+namespace Omoai.Isolation.Protocol;
+
+/// <summary>The parent's end of a named pipe with a random name that one process of the same user connects to, once.</summary>
+internal sealed class PrivatePipe : IAsyncDisposable
+{
+    // What a Unix socket's path may be long, with its terminating zero.
+    private const int MaxPath = 104;
+
+    private readonly NamedPipeServerStream _server;
+
+    public PrivatePipe()
+    {
+        var name = $"omoai-{RandomNumberGenerator.GetHexString(32, lowercase: true)}";
+        Name = OperatingSystem.IsWindows() ? name : Path.Combine(Path.GetTempPath(), name);
+        if (!OperatingSystem.IsWindows() && Name.Length >= MaxPath)
+            Name = Path.Combine("/tmp", name);
+        _server = new NamedPipeServerStream(
+            Name, PipeDirection.InOut, maxNumberOfServerInstances: 1, PipeTransmissionMode.Byte,
+            PipeOptions.Asynchronous | PipeOptions.CurrentUserOnly);
+    }
+
+    /// <summary>What the host connects to: a path, or a name on Windows.</summary>
+    public string Name { get; }
+
+    public Stream Stream => _server;
+
+    /// <summary>Waits for the host.</summary>
+    /// <exception cref="InvalidDataException">Another process connected.</exception>
+    public async Task AcceptAsync(int hostPid, CancellationToken cancellationToken)
+    {
+        await _server.WaitForConnectionAsync(cancellationToken);
+        DeleteFile();
+        if (PeerPid(_server) is { } peer && peer != hostPid)
+            throw new InvalidDataException($"process {peer} connected in its place");
+    }
+
+    /// <summary>The process at the other end, as the kernel knows it; null where it can't be asked.</summary>
+    public static int? PeerPid(PipeStream pipe) =>
+        OperatingSystem.IsLinux() ? Linux.Libc.PeerPid((int)pipe.SafePipeHandle.DangerousGetHandle()) : null;
+
+    public async ValueTask DisposeAsync()
+    {
+        await _server.DisposeAsync();
+        DeleteFile();
+    }
+
+    private void DeleteFile()
+    {
+        if (!OperatingSystem.IsWindows())
+            File.Delete(Name);
+    }
+}

@@ -1,0 +1,165 @@
+using System.CommandLine;
+using System.Diagnostics;
+using System.Text.Json;
+using Microsoft.Extensions.DependencyInjection;
+using Microsoft.Extensions.Options;
+using Omoai.Pipeline;
+using Omoai.Pipeline.Activities;
+using Omoai.Pipeline.Artifacts;
+using Omoai.Pipeline.Models;
+using Omoai.Transcripts;
+using Omoai.Transcripts.Activities;
+using Spectre.Console;
+
+namespace Omoai.Local.Commands;
+
+/// <summary><c>omoai doctor</c>: what this machine can do, and whether the rules of isolation hold on it.</summary>
+internal static class DoctorCommand
+{
+    /// <summary>How a check came out.</summary>
+    private enum Mark
+    {
+        Pass,
+
+        /// <summary>Something is absent that only some jobs need.</summary>
+        Missing,
+        Fail,
+    }
+
+    private sealed record Check(string Name, Mark Mark, string Detail);
+
+    public static Command Create(Option<bool> verbose)
+    {
+        var json = new Option<bool>("--json") { Description = "Print the checks as JSON." };
+        var command = new Command("doctor", "Tell what this machine can do. Exit code 5 when a job could not run.") { json };
+        command.SetAction((parsed, cancellationToken) => RunAsync(parsed.GetValue(json), parsed.GetValue(verbose), cancellationToken));
+        return command;
+    }
+
+    private static async Task<int> RunAsync(bool json, bool verbose, CancellationToken cancellationToken)
+    {
+        using var work = new WorkFolder();
+        await using var services = LocalServices.Create(work.Path, verbose);
+
+        // Variables that must not reach a child; set here so that the check can fail.
+        const string Secret = "OMOAI_DOCTOR_SECRET_KEY";
+        Environment.SetEnvironmentVariable(Secret, "x");
+        var inspection = await services.GetRequiredService<HostedActivities>()
+            .InspectAsync(work.Path, TimeSpan.FromSeconds(30), cancellationToken);
+
+        var catalog = services.GetRequiredService<ModelCatalog>();
+        List<Check> checks =
+        [
+            .. InspectionChecks(inspection, Secret),
+            .. catalog.List().Select(ModelCheckOf),
+            Configured("speech model of jobs that name none", () => catalog.FindSpeech(null)),
+            Configured("punctuation model", () => catalog.FindPunctuation()),
+            await StorageAsync(services.GetRequiredService<IArtifactStore>(), work.Path, cancellationToken),
+            Ffmpeg(services.GetRequiredService<IOptions<PipelineOptions>>().Value.Ffmpeg),
+        ];
+        Print(checks, json);
+        return checks.Any(check => check.Mark == Mark.Fail) ? ExitCodes.MachineLacks : ExitCodes.Done;
+    }
+
+    private static IEnumerable<Check> InspectionChecks(HostedResult<InspectOutput> inspection, string secret)
+    {
+        var evidence = inspection.Evidence;
+        if (inspection.Failure is { } failure)
+        {
+            yield return new Check("activity host", Mark.Fail, failure.Reason);
+            yield break;
+        }
+
+        yield return new Check("activity host", Mark.Pass, $"started as process {evidence.Pid} in {evidence.SpawnToReadyMs:0} ms, and gone again");
+        var found = inspection.Output!;
+        yield return found.OnnxRuntimeError is { } error
+            ? new Check("ONNX Runtime", Mark.Fail, error)
+            : new Check("ONNX Runtime", Mark.Pass, $"{found.OnnxRuntimeVersion}, {found.ProcessArchitecture}: {string.Join(", ", found.ExecutionProviders)}");
+        yield return found.CudaDevices.Count > 0
+            ? new Check("GPU", Mark.Pass, string.Join(", ", found.CudaDevices))
+            : new Check("GPU", Mark.Missing, "none: models run on the processor");
+
+        string[] spawn = ["MULTIPROCESSING_START_METHOD", "VLLM_WORKER_MULTIPROC_METHOD", "TOKENIZERS_PARALLELISM", "CUDA_VISIBLE_DEVICES"];
+        yield return Rule("fresh process", evidence.Pid != Environment.ProcessId, $"parent {Environment.ProcessId}, host {evidence.Pid}");
+        yield return Rule("spawn environment", spawn.All(evidence.Variables.Contains), string.Join(' ', spawn));
+        yield return Rule("no secrets in it", !evidence.Variables.Contains(secret), $"{evidence.Variables.Count} variables by allow-list");
+        yield return Rule("no CUDA in the parent", !evidence.ParentHadCuda, "read from its memory map");
+        yield return Rule("no ONNX Runtime in the parent", !evidence.ParentHadOnnxRuntime, "read from its memory map");
+
+        static Check Rule(string name, bool holds, string detail) => new($"isolation: {name}", holds ? Mark.Pass : Mark.Fail, detail);
+    }
+
+    private static Check ModelCheckOf(InstalledModel model) => ModelCheck.Problem(model) is { } problem
+        ? new Check($"model {model.Manifest?.Name}", Mark.Fail, problem)
+        : new Check($"model {model.Manifest!.Name}", Mark.Pass, $"{model.Manifest.Kind}, {model.Manifest.Language}, {model.Folder}");
+
+    private static Check Configured(string name, Func<InstalledModel> find)
+    {
+        try
+        {
+            return new Check(name, Mark.Pass, find().Manifest!.Name);
+        }
+        catch (MissingRequirementException e)
+        {
+            return new Check(name, Mark.Fail, e.Message);
+        }
+    }
+
+    private static async Task<Check> StorageAsync(IArtifactStore store, string folder, CancellationToken cancellationToken)
+    {
+        var file = Path.Combine(folder, "trial");
+        await File.WriteAllTextAsync(file, "trial", cancellationToken);
+        var first = await store.CommitAsync($"{ArtifactNames.WorkContainer}/doctor/trial", file, cancellationToken);
+        await File.WriteAllTextAsync(file, "trial", cancellationToken);
+        var second = await store.CommitAsync($"{ArtifactNames.WorkContainer}/doctor/trial", file, cancellationToken);
+        return new Check("storage", first && !second ? Mark.Pass : Mark.Fail, $"a folder in {Path.GetTempPath()}: written once, and not twice");
+    }
+
+    private static Check Ffmpeg(string? configured)
+    {
+        const string Hint = "only WAV can be read. Install it, for example: apt-get install ffmpeg";
+        try
+        {
+            using var process = Process.Start(new ProcessStartInfo(configured ?? "ffmpeg", "-version")
+            {
+                RedirectStandardOutput = true,
+                RedirectStandardError = true,
+            })!;
+            var version = process.StandardOutput.ReadToEnd().Split('\n')[0];
+            process.WaitForExit();
+            return process.ExitCode == 0
+                ? new Check("ffmpeg", Mark.Pass, version)
+                : new Check("ffmpeg", Mark.Missing, $"doesn't start (exit code {process.ExitCode}): {Hint}");
+        }
+        catch (System.ComponentModel.Win32Exception)
+        {
+            return new Check("ffmpeg", Mark.Missing, $"not found: {Hint}");
+        }
+    }
+
+    private static void Print(IReadOnlyList<Check> checks, bool json)
+    {
+        if (json)
+        {
+            Console.WriteLine(JsonSerializer.Serialize(checks, OmoaiJson.Indented));
+            return;
+        }
+
+        var width = checks.Max(check => check.Name.Length);
+        foreach (var check in checks)
+        {
+            var colour = check.Mark switch { Mark.Pass => "green", Mark.Missing => "yellow", _ => "red" };
+            var mark = $"{check.Mark.ToString().ToLowerInvariant(),-7}";
+            if (Console.IsOutputRedirected)
+            {
+                Console.Write(mark);
+            }
+            else
+            {
+                AnsiConsole.Markup($"[{colour}]{mark}[/]");
+            }
+
+            Console.WriteLine($" {check.Name.PadRight(width)}  {check.Detail}");
+        }
+    }
+}

@@ -1,0 +1,137 @@
+using System.CommandLine;
+using System.Text.Json;
+using Microsoft.Extensions.DependencyInjection;
+using Microsoft.Extensions.Options;
+using Omoai.Pipeline;
+using Omoai.Pipeline.Activities;
+using Omoai.Pipeline.Models;
+using Omoai.Transcripts;
+using Omoai.Transcripts.Activities;
+
+namespace Omoai.Local.Commands;
+
+/// <summary>
+/// Single stages on one folder of files, for people who debug or script: <c>prepare</c> fills it, <c>transcribe</c> and
+/// <c>postprocess</c> go on from there. Each runs in a fresh process, as in a job.
+/// </summary>
+internal static class StageCommands
+{
+    private const string PlanFile = "plan.json";
+    private const string TextFile = "post-processed.json";
+
+    public static Command CreatePrepare(Option<bool> verbose)
+    {
+        var audio = new Argument<string>("AUDIO") { Description = "A recording." };
+        var folder = new Option<string>("--output", "-o") { Description = "Folder for plan.json and the parts.", Required = true };
+        var command = new Command("prepare", "Stage 1: decode to 16 kHz mono, find the speech, cut it into parts.") { audio, folder };
+        command.SetAction((parsed, cancellationToken) => RunAsync(OutputFolder.Create(parsed.GetValue(folder)!).Path, parsed.GetValue(verbose), async stage =>
+        {
+            var input = new PrepareInput(
+                Path.GetFullPath(parsed.GetValue(audio)!), stage.Folder, stage.Options.MaxPartSeconds, stage.Options.Ffmpeg);
+            var plan = stage.Conclude(await stage.Hosts.PrepareAsync(
+                input, stage.Scratch, stage.Options.PrepareDeadline, null, cancellationToken));
+            if (plan is not null)
+            {
+                stage.Write(PlanFile, plan);
+            }
+        }));
+        return command;
+    }
+
+    public static Command CreateTranscribe(Option<bool> verbose)
+    {
+        var folder = new Argument<string>("FOLDER") { Description = "A folder that `omoai prepare` filled." };
+        var asr = new Option<string?>("--asr") { Description = "Speech model, by name (`omoai models list`)." };
+        var command = new Command("transcribe", "Stage 2: recognise the words of each part.") { folder, asr };
+        command.SetAction((parsed, cancellationToken) => RunAsync(parsed.GetValue(folder)!, parsed.GetValue(verbose), async stage =>
+        {
+            var model = stage.Services.GetRequiredService<ModelCatalog>().FindSpeech(parsed.GetValue(asr));
+            foreach (var part in stage.Read<PrepareOutput>(PlanFile, "prepare").Parts)
+            {
+                var input = new TranscribeInput(
+                    part, stage.File(part.File), model.Folder, stage.File(WordsFile(part.Index)), stage.Options.ModelThreads);
+                if (stage.Conclude(await stage.Hosts.TranscribeAsync(
+                    input, stage.Scratch, stage.Options.TranscribeDeadline, null, cancellationToken)) is null)
+                {
+                    break;
+                }
+            }
+        }));
+        return command;
+    }
+
+    public static Command CreatePostProcess(Option<bool> verbose)
+    {
+        var folder = new Argument<string>("FOLDER") { Description = "A folder that `omoai transcribe` went through." };
+        var summary = new Option<SummaryMethod>("--summary") { Description = "How to summarise.", DefaultValueFactory = _ => SummaryMethod.Extractive };
+        var command = new Command("postprocess", "Stage 3: punctuate and summarise.") { folder, summary };
+        command.SetAction((parsed, cancellationToken) => RunAsync(parsed.GetValue(folder)!, parsed.GetValue(verbose), async stage =>
+        {
+            var parts = stage.Read<PrepareOutput>(PlanFile, "prepare").Parts.Select(part => stage.File(WordsFile(part.Index))).ToList();
+            if (parts.FirstOrDefault(part => !File.Exists(part)) is { } missing)
+            {
+                throw new UsageException($"{missing} isn't there; run `omoai transcribe` first.");
+            }
+
+            var model = stage.Services.GetRequiredService<ModelCatalog>().FindPunctuation();
+            var input = new PostProcessInput(
+                parts, stage.File(TextFile), model.Folder, parsed.GetValue(summary),
+                ParagraphGapSeconds: stage.Options.ParagraphGapSeconds);
+            stage.Conclude(await stage.Hosts.PostProcessAsync(
+                input, stage.Scratch, stage.Options.PostProcessDeadline, null, cancellationToken));
+        }));
+        return command;
+    }
+
+    private static string WordsFile(int part) => $"words-{part:D4}.json";
+
+    private static async Task<int> RunAsync(string folder, bool verbose, Func<Stage, Task> run)
+    {
+        using var work = new WorkFolder();
+        await using var services = LocalServices.Create(work.Path, verbose);
+        var stage = new Stage(Path.GetFullPath(folder), work.Path, services);
+        await run(stage);
+        return stage.ExitCode;
+    }
+
+    private sealed class Stage(string folder, string scratch, IServiceProvider services)
+    {
+        public string Folder => folder;
+        public string Scratch => scratch;
+        public IServiceProvider Services => services;
+        public HostedActivities Hosts { get; } = services.GetRequiredService<HostedActivities>();
+        public PipelineOptions Options { get; } = services.GetRequiredService<IOptions<PipelineOptions>>().Value;
+        public int ExitCode { get; private set; }
+
+        public string File(string name) => Path.Combine(folder, name);
+
+        /// <summary>Prints the answer and the evidence as a line of JSON, or the reason of the failure.</summary>
+        public TOutput? Conclude<TOutput>(HostedResult<TOutput> result) where TOutput : class
+        {
+            if (result.Failure is { } failure)
+            {
+                ExitCode = OmoaiCommandLine.Fail(ExitCodes.Of(failure), failure.Reason);
+                return null;
+            }
+
+            Console.WriteLine(JsonSerializer.Serialize(new { result.Output, result.Evidence }, OmoaiJson.Compact));
+            return result.Output;
+        }
+
+        public void Write<T>(string name, T value) =>
+            System.IO.File.WriteAllBytes(File(name), JsonSerializer.SerializeToUtf8Bytes(value, OmoaiJson.Indented));
+
+        public T Read<T>(string name, string madeBy)
+        {
+            try
+            {
+                using var stream = System.IO.File.OpenRead(File(name));
+                return JsonSerializer.Deserialize<T>(stream, OmoaiJson.Compact) ?? throw new JsonException("it is null");
+            }
+            catch (Exception e) when (e is IOException or JsonException)
+            {
+                throw new UsageException($"{File(name)} can't be read ({e.Message}); run `omoai {madeBy}` first.", e);
+            }
+        }
+    }
+}

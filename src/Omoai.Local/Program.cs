@@ -1,0 +1,3 @@
+using Omoai.Local.Commands;
+
+return await OmoaiCommandLine.RunAsync(args);

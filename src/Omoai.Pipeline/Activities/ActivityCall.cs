@@ -1,0 +1,43 @@
+using Omoai.Isolation;
+using Omoai.Transcripts;
+
+namespace Omoai.Pipeline.Activities;
+
+/// <summary>The activities an orchestrator calls, by name; shared by caller and callee.</summary>
+public static class PipelineActivities
+{
+    public const string Prepare = "Prepare";
+    public const string Transcribe = "Transcribe";
+    public const string PostProcess = "PostProcess";
+    public const string Publish = "Publish";
+
+    /// <summary>Writes down why a job failed, and what was done.</summary>
+    public const string RecordFailure = "RecordFailure";
+}
+
+/// <summary>One call of an activity.</summary>
+/// <param name="Job">The job.</param>
+/// <param name="StartedAt">When the job started.</param>
+/// <param name="Attempt">From 1.</param>
+/// <param name="Part">The part to transcribe; 0 for the other activities.</param>
+/// <param name="Parts">Parts planned; 0 before Prepare.</param>
+/// <param name="Failure">What to record; only for RecordFailure.</param>
+public sealed record ActivityCall(
+    TranscriptionJob Job, DateTimeOffset StartedAt, int Attempt = 1, int Part = 0, int Parts = 0, ActivityFailure? Failure = null);
+
+/// <summary>An activity's answer. Expected failures are data.</summary>
+/// <param name="Output">Set when it succeeded.</param>
+/// <param name="Failure">Set when it failed.</param>
+public sealed record ActivityResult<TOutput>(TOutput? Output, ActivityFailure? Failure);
+
+/// <summary>What Prepare answers; the plan itself is an artifact.</summary>
+public sealed record PrepareFacts(double Duration, int Parts);
+
+/// <summary>What Transcribe answers; the words are an artifact.</summary>
+public sealed record TranscribeFacts(int Part, int Words);
+
+/// <summary>What PostProcess answers; the text is an artifact.</summary>
+public sealed record PostProcessFacts(int Segments, int Words);
+
+/// <summary>What Publish and RecordFailure answer.</summary>
+public sealed record PublishFacts(int Words, IReadOnlyList<string> Outputs, IReadOnlyList<Warning> Warnings);

@@ -1,0 +1,42 @@
+using System.Globalization;
+
+namespace Omoai.Pipeline.Artifacts;
+
+/// <summary>The containers and the names of artifacts in them.</summary>
+public static class ArtifactNames
+{
+    /// <summary>Recordings that came through the API or the command line; no trigger watches it.</summary>
+    public const string ApiContainer = "audio-api";
+
+    /// <summary>Intermediate artifacts, by job.</summary>
+    public const string WorkContainer = "omoai-work";
+
+    /// <summary>Outputs, by job.</summary>
+    public const string OutputContainer = "transcripts";
+
+    /// <summary>Prefix of everything intermediate of a job.</summary>
+    public static string Work(string jobId) => $"{WorkContainer}/{jobId}/";
+
+    /// <summary>The plan of parts: committed last by Prepare, so that it being there means that the parts are.</summary>
+    public static string Plan(string jobId) => $"{WorkContainer}/{jobId}/plan.json";
+
+    /// <summary>The audio of one part; <paramref name="file"/> as the plan names it.</summary>
+    public static string PartAudio(string jobId, string file) => $"{WorkContainer}/{jobId}/{file}";
+
+    public static string PartWords(string jobId, int part) =>
+        string.Create(CultureInfo.InvariantCulture, $"{WorkContainer}/{jobId}/words-{part:D4}.json");
+
+    public static string PostProcessed(string jobId) => $"{WorkContainer}/{jobId}/post-processed.json";
+
+    /// <summary>Prefix of the evidence of a job's activity hosts.</summary>
+    public static string EvidencePrefix(string jobId) => $"{WorkContainer}/{jobId}/evidence/";
+
+    /// <summary>Evidence of one process: an engine may run the same attempt more than once.</summary>
+    public static string Evidence(string jobId, string activity, int part, int attempt, DateTimeOffset startedAt, int pid) =>
+        string.Create(
+            CultureInfo.InvariantCulture,
+            $"{EvidencePrefix(jobId)}{activity}-{part:D4}-{attempt:D2}-{startedAt.UtcDateTime:yyyyMMddHHmmssfff}-{pid}.json");
+
+    /// <summary>An output file of a job.</summary>
+    public static string Output(string jobId, string file) => $"{OutputContainer}/{jobId}/{file}";
+}

@@ -1,0 +1,192 @@
+using Microsoft.Extensions.Logging;
+using Omoai.Isolation;
+using Omoai.Pipeline.Activities;
+
+namespace Omoai.Pipeline.Orchestration;
+
+/// <summary>
+/// Prepare, then Transcribe for each part (a bounded number at once), then PostProcess, then Publish. The only place
+/// that retries: the engines' own retry policies are off, so that attempts don't multiply.
+/// </summary>
+public sealed partial class TranscriptionOrchestrator
+{
+    private static readonly TimeSpan MaxRetryDelay = TimeSpan.FromMinutes(5);
+    private static readonly ActivityFailure Cancelled = new(FailureClass.Cancelled, Retryable: false, "The job was cancelled.");
+
+    private readonly IOrchestration _orchestration;
+    private readonly TranscriptionJob _job;
+    private readonly DateTimeOffset _startedAt;
+
+    private TranscriptionOrchestrator(IOrchestration orchestration, TranscriptionJob job)
+    {
+        _orchestration = orchestration;
+        _job = job;
+        _startedAt = orchestration.UtcNow;
+    }
+
+    /// <summary>Runs a job to its end. Never throws for what an activity does.</summary>
+    public static Task<JobResult> RunAsync(IOrchestration orchestration, TranscriptionJob job) =>
+        new TranscriptionOrchestrator(orchestration, job).RunAsync();
+
+    private async Task<JobResult> RunAsync()
+    {
+        try
+        {
+            Report(PipelineActivities.Prepare, 0, 0, 0);
+            var plan = await AttemptAsync<PrepareFacts>(PipelineActivities.Prepare);
+
+            await TranscribeAsync(plan.Parts);
+
+            Report(PipelineActivities.PostProcess, 0.85, plan.Parts, plan.Parts);
+            await AttemptAsync<PostProcessFacts>(PipelineActivities.PostProcess, parts: plan.Parts);
+
+            Report(PipelineActivities.Publish, 0.95, plan.Parts, plan.Parts);
+            var published = await AttemptAsync<PublishFacts>(PipelineActivities.Publish, parts: plan.Parts);
+
+            Report(PipelineActivities.Publish, 1, plan.Parts, plan.Parts);
+            return new JobResult(
+                JobStatus.Succeeded, null, new JobFacts(plan.Duration, published.Words, published.Outputs, published.Warnings));
+        }
+        catch (ActivityFailedException e)
+        {
+            return await EndAsync(e.Failure);
+        }
+    }
+
+    /// <summary>Fans out over the parts. After a failure no further part starts, and those under way are waited for.</summary>
+    private async Task TranscribeAsync(int parts)
+    {
+        var running = new List<Task<TranscribeFacts>>();
+        var next = 0;
+        var done = 0;
+        ActivityFailedException? failed = null;
+
+        Report(PipelineActivities.Transcribe, 0.1, 0, parts);
+        while (running.Count > 0 || (next < parts && failed is null))
+        {
+            if (next < parts && failed is null && running.Count < _job.Settings.MaxParallelParts)
+            {
+                running.Add(AttemptAsync<TranscribeFacts>(PipelineActivities.Transcribe, part: next++, parts: parts));
+                continue;
+            }
+
+            var ended = await Task.WhenAny(running);
+            running.Remove(ended);
+            try
+            {
+                await ended;
+                done++;
+                Report(PipelineActivities.Transcribe, 0.1 + (0.75 * done / parts), done, parts);
+            }
+            catch (ActivityFailedException e)
+            {
+                failed ??= e;
+            }
+        }
+
+        if (failed is not null)
+        {
+            throw failed;
+        }
+    }
+
+    /// <summary>Calls an activity until it succeeds, can't succeed, or has used up its attempts.</summary>
+    private async Task<TOutput> AttemptAsync<TOutput>(string activity, int part = 0, int parts = 0)
+    {
+        var failures = 0;
+        var losses = 0;
+        for (var attempt = 1; ; attempt++)
+        {
+            if (_orchestration.CancelRequested.IsCompleted)
+            {
+                throw new ActivityFailedException(Cancelled);
+            }
+
+            var result = await RaceAsync<TOutput>(activity, new ActivityCall(_job, _startedAt, attempt, part, parts));
+            if (result.Failure is not { } failure)
+            {
+                return result.Output!;
+            }
+
+            LogFailed(_orchestration.Logger, _job.Id, activity, part, attempt, failure.Class, failure.Reason);
+            var lost = failure.Class == FailureClass.Lost;
+            var count = lost ? ++losses : ++failures;
+            if (!failure.Retryable || count >= (lost ? _job.Settings.MaxLostAttempts : _job.Settings.MaxAttempts))
+            {
+                throw new ActivityFailedException(failure);
+            }
+
+            await DelayAsync(count);
+        }
+    }
+
+    /// <summary>Waits before another attempt, but not once the job is cancelled.</summary>
+    private async Task DelayAsync(int failures)
+    {
+        using var ended = new CancellationTokenSource();
+        var factor = 1L << Math.Min(failures - 1, 30);
+        var delay = TimeSpan.FromSeconds(Math.Min(_job.Settings.RetryDelay.TotalSeconds * factor, MaxRetryDelay.TotalSeconds));
+        await Task.WhenAny(_orchestration.DelayAsync(delay, ended.Token), _orchestration.CancelRequested);
+        ended.Cancel();
+    }
+
+    /// <summary>A worker that dies without a word costs a bounded wait and an attempt, not the job.</summary>
+    private async Task<ActivityResult<TOutput>> RaceAsync<TOutput>(string activity, ActivityCall call)
+    {
+        using var ended = new CancellationTokenSource();
+        var work = _orchestration.CallActivityAsync<TOutput>(activity, call);
+        var timer = _orchestration.DelayAsync(_job.Settings.ActivityTimeout, ended.Token);
+        if (await Task.WhenAny(work, timer) != work)
+        {
+            return Lost($"{activity} gave no answer within {_job.Settings.ActivityTimeout:g}.");
+        }
+
+        ended.Cancel();
+        var result = await work;
+
+        // Nobody cancelled the job: the worker was stopped under it.
+        return result.Failure?.Class == FailureClass.Cancelled && !_orchestration.CancelRequested.IsCompleted
+            ? Lost($"{activity} was stopped: {result.Failure.Reason}")
+            : result;
+
+        static ActivityResult<TOutput> Lost(string reason) =>
+            new(default, new ActivityFailure(FailureClass.Lost, Retryable: true, reason));
+    }
+
+    private async Task<JobResult> EndAsync(ActivityFailure failure)
+    {
+        if (_orchestration.CancelRequested.IsCompleted)
+        {
+            failure = Cancelled;
+        }
+
+        // The job has ended as it has, whether or not that can be written down.
+        for (var attempt = 1; attempt <= _job.Settings.MaxAttempts; attempt++)
+        {
+            var recorded = await RaceAsync<PublishFacts>(
+                PipelineActivities.RecordFailure, new ActivityCall(_job, _startedAt, attempt, Failure: failure));
+            if (recorded.Failure is not { } problem)
+            {
+                break;
+            }
+
+            LogFailed(
+                _orchestration.Logger, _job.Id, PipelineActivities.RecordFailure, 0, attempt, problem.Class, problem.Reason);
+        }
+
+        return new JobResult(failure == Cancelled ? JobStatus.Cancelled : JobStatus.Failed, failure, null);
+    }
+
+    private void Report(string stage, double fraction, int done, int parts) =>
+        _orchestration.SetProgress(new JobProgress(stage, fraction, done, parts));
+
+    [LoggerMessage(Level = LogLevel.Warning,
+        Message = "Job {JobId}: {Activity} of part {Part} failed in attempt {Attempt}: {Class}: {Reason}")]
+    private static partial void LogFailed(
+        ILogger logger, string jobId, string activity, int part, int attempt, FailureClass @class, string reason);
+
+    private sealed class ActivityFailedException(ActivityFailure failure) : Exception(failure.Reason)
+    {
+        public ActivityFailure Failure { get; } = failure;
+    }
+}

@@ -1,0 +1,67 @@
+using System.ComponentModel.DataAnnotations;
+using Omoai.Pipeline.Models;
+using Omoai.Transcripts.Activities;
+
+namespace Omoai.Pipeline;
+
+/// <summary>Section <c>Omoai:Pipeline</c>.</summary>
+public sealed class PipelineOptions
+{
+    public const string Section = "Omoai:Pipeline";
+
+    /// <summary>Where activities keep their files while they run; null takes the system's folder for temporary files.</summary>
+    public string? ScratchFolder { get; set; }
+
+    /// <summary>No part is longer than this, seconds.</summary>
+    [Range(30, 3600)]
+    public double MaxPartSeconds { get; set; } = 600;
+
+    /// <summary>Parts of a job that are transcribed at the same time.</summary>
+    [Range(1, 256)]
+    public int MaxParallelParts { get; set; } = 2;
+
+    /// <summary>Threads of a model; 0 lets the activity host choose.</summary>
+    [Range(0, 256)]
+    public int ModelThreads { get; set; }
+
+    /// <summary>Attempts of one activity that may end in a failure.</summary>
+    [Range(1, 20)]
+    public int MaxAttempts { get; set; } = 3;
+
+    /// <summary>Attempts of one activity that may be lost with their worker.</summary>
+    [Range(1, 100)]
+    public int MaxLostAttempts { get; set; } = 10;
+
+    /// <summary>Before the second attempt; doubles with each further one, up to five minutes.</summary>
+    [Range(typeof(TimeSpan), "00:00:00", "01:00:00")]
+    public TimeSpan RetryDelay { get; set; } = TimeSpan.FromSeconds(1);
+
+    /// <summary>Deadline of preparing a recording.</summary>
+    [Range(typeof(TimeSpan), "00:00:10", "1.00:00:00")]
+    public TimeSpan PrepareDeadline { get; set; } = TimeSpan.FromMinutes(30);
+
+    /// <summary>Deadline of transcribing one part.</summary>
+    [Range(typeof(TimeSpan), "00:00:10", "1.00:00:00")]
+    public TimeSpan TranscribeDeadline { get; set; } = TimeSpan.FromMinutes(30);
+
+    /// <summary>Deadline of punctuating and summarising a transcript.</summary>
+    [Range(typeof(TimeSpan), "00:00:10", "1.00:00:00")]
+    public TimeSpan PostProcessDeadline { get; set; } = TimeSpan.FromMinutes(30);
+
+    /// <summary>The ffmpeg executable; null looks for it on PATH.</summary>
+    public string? Ffmpeg { get; set; }
+
+    /// <summary>A silence of at least this many seconds between sentences starts a paragraph.</summary>
+    [Range(0.1, 60)]
+    public double ParagraphGapSeconds { get; set; } = 1.5;
+
+    /// <summary>What a job started now keeps to.</summary>
+    /// <param name="asked">What was asked for.</param>
+    /// <param name="models">Where its models are looked up, by name.</param>
+    /// <exception cref="MissingRequirementException">A model that it needs isn't installed.</exception>
+    public JobSettings ToSettings(TranscriptionOptions asked, ModelCatalog models) => new(
+        models.FindSpeech(asked.Asr, asked.Language).Manifest!.Name,
+        asked.Punctuation == PunctuationMethod.Model ? models.FindPunctuation().Manifest!.Name : null,
+        MaxPartSeconds, ParagraphGapSeconds, PrepareDeadline, TranscribeDeadline,
+        PostProcessDeadline, MaxParallelParts, MaxAttempts, MaxLostAttempts, RetryDelay);
+}

@@ -1,0 +1,38 @@
+using Microsoft.Extensions.DependencyInjection;
+using Microsoft.Extensions.DependencyInjection.Extensions;
+using Microsoft.Extensions.Logging;
+using Microsoft.Extensions.Options;
+using Omoai.Isolation;
+using Omoai.Pipeline.Activities;
+using Omoai.Pipeline.Models;
+
+namespace Omoai.Pipeline;
+
+public static class PipelineServices
+{
+    /// <summary>Adds the activities and what they need but for an <see cref="Artifacts.IArtifactStore"/>. The options
+    /// are checked when the host starts, or when they are first used.</summary>
+    public static IServiceCollection AddOmoaiPipeline(this IServiceCollection services)
+    {
+        services.AddOptions<PipelineOptions>().BindConfiguration(PipelineOptions.Section).ValidateDataAnnotations().ValidateOnStart();
+        services.AddOptions<ModelOptions>().BindConfiguration(ModelOptions.Section).ValidateDataAnnotations().ValidateOnStart();
+        services.AddOptions<IsolationOptions>().BindConfiguration("Omoai:Isolation").ValidateDataAnnotations().ValidateOnStart();
+        services.TryAddSingleton(TimeProvider.System);
+        services.TryAddSingleton<IProgress<ActivityProgress>>(new IgnoreProgress());
+        services.AddSingleton<ModelCatalog>();
+        services.AddSingleton<HostedActivities>();
+        services.AddSingleton<TranscriptionActivities>();
+        services.AddSingleton(provider => new ActivityHostLauncher(
+            provider.GetRequiredService<IOptions<IsolationOptions>>().Value,
+            provider.GetRequiredService<ILogger<ActivityHostLauncher>>(),
+            provider.GetRequiredService<TimeProvider>()));
+        return services;
+    }
+
+    private sealed class IgnoreProgress : IProgress<ActivityProgress>
+    {
+        public void Report(ActivityProgress value)
+        {
+        }
+    }
+}

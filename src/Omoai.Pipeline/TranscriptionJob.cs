@@ -1,0 +1,95 @@
+using System.ComponentModel.DataAnnotations;
+using Omoai.Isolation;
+using Omoai.Transcripts;
+using Omoai.Transcripts.Activities;
+
+namespace Omoai.Pipeline;
+
+/// <summary>What an orchestration is started with. Small: references and settings only.</summary>
+/// <param name="Id">See <see cref="JobId"/>.</param>
+/// <param name="Input">The recording, as an artifact name.</param>
+/// <param name="InputName">Its file name as people know it; only ever shown, never opened.</param>
+/// <param name="Options">What was asked for.</param>
+/// <param name="Settings">Captured when the job starts, so that a replay, or a restart with another configuration, sees what
+/// the first run saw.</param>
+public sealed record TranscriptionJob(
+    string Id, string Input, string InputName, TranscriptionOptions Options, JobSettings Settings);
+
+/// <summary>What a caller may ask for.</summary>
+public sealed record TranscriptionOptions
+{
+    /// <summary>BCP 47 tag of the language spoken; null takes that of the speech model.</summary>
+    public string? Language { get; init; }
+
+    /// <summary>Name of a speech model; null takes the configured one.</summary>
+    public string? Asr { get; init; }
+
+    public PunctuationMethod Punctuation { get; init; } = PunctuationMethod.Model;
+
+    public SummaryMethod Summary { get; init; } = SummaryMethod.Extractive;
+
+    /// <summary>Key points in a summary at most, 1 to 50.</summary>
+    [Range(1, 50)]
+    public int MaxKeyPoints { get; init; } = 7;
+
+    /// <summary>The formats to write, by name; null or empty writes all.</summary>
+    public IReadOnlyList<string>? Formats { get; init; }
+}
+
+/// <summary>How words get case and punctuation.</summary>
+public enum PunctuationMethod
+{
+    Model,
+    None,
+}
+
+/// <summary>What a job keeps to from its start to its end; see <see cref="PipelineOptions"/>.</summary>
+/// <param name="SpeechModel">Name of the speech model.</param>
+/// <param name="PunctuationModel">Name of the punctuation model; null when none is wanted.</param>
+/// <param name="MaxPartSeconds">No part is longer than this.</param>
+/// <param name="ParagraphGapSeconds">A silence this long starts a paragraph.</param>
+/// <param name="PrepareDeadline">Deadline of preparing the recording.</param>
+/// <param name="TranscribeDeadline">Deadline of transcribing one part.</param>
+/// <param name="PostProcessDeadline">Deadline of punctuating and summarising.</param>
+/// <param name="MaxParallelParts">Parts transcribed at the same time.</param>
+/// <param name="MaxAttempts">Attempts of one activity that may end in a classified failure.</param>
+/// <param name="MaxLostAttempts">Attempts of one activity that may be lost with their worker.</param>
+/// <param name="RetryDelay">Before the second attempt; doubles with each further one, up to five minutes.</param>
+public sealed record JobSettings(
+    string SpeechModel, string? PunctuationModel, double MaxPartSeconds, double ParagraphGapSeconds, TimeSpan PrepareDeadline,
+    TimeSpan TranscribeDeadline, TimeSpan PostProcessDeadline, int MaxParallelParts, int MaxAttempts, int MaxLostAttempts,
+    TimeSpan RetryDelay)
+{
+    /// <summary>After this long without an answer an activity counts as lost; longer than any deadline.</summary>
+    public TimeSpan ActivityTimeout =>
+        new[] { PrepareDeadline, TranscribeDeadline, PostProcessDeadline }.Max() + TimeSpan.FromMinutes(5);
+}
+
+public enum JobStatus
+{
+    Queued,
+    Running,
+    Succeeded,
+    Failed,
+    Cancelled,
+}
+
+/// <summary>Where a running job is.</summary>
+/// <param name="Stage">The activity under way.</param>
+/// <param name="Fraction">0 to 1, of the whole job; never falls.</param>
+/// <param name="PartsDone">Parts transcribed.</param>
+/// <param name="Parts">Parts planned.</param>
+public sealed record JobProgress(string Stage, double Fraction, int PartsDone, int Parts);
+
+/// <summary>How a job ended.</summary>
+/// <param name="Status">Succeeded, failed or cancelled.</param>
+/// <param name="Failure">Set unless it succeeded.</param>
+/// <param name="Facts">Set when it succeeded.</param>
+public sealed record JobResult(JobStatus Status, ActivityFailure? Failure, JobFacts? Facts);
+
+/// <summary>What a finished job says of itself; the text is in its outputs.</summary>
+/// <param name="Duration">Seconds of audio.</param>
+/// <param name="Words">Words in the transcript.</param>
+/// <param name="Outputs">File names under the job's output prefix.</param>
+/// <param name="Warnings">As in the transcript.</param>
+public sealed record JobFacts(double Duration, int Words, IReadOnlyList<string> Outputs, IReadOnlyList<Warning> Warnings);

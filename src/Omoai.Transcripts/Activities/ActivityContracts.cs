@@ -1,0 +1,93 @@
+namespace Omoai.Transcripts.Activities;
+
+/// <summary>The names of the activities that run in the activity host, shared by caller and callee.</summary>
+public static class ActivityNames
+{
+    public const string Prepare = "prepare";
+    public const string Transcribe = "transcribe";
+    public const string PostProcess = "post-process";
+
+    /// <summary>Tells what models and libraries the host can load; used by <c>doctor</c>.</summary>
+    public const string Inspect = "inspect";
+}
+
+/// <summary>Decode a recording to 16 kHz mono, find the speech, plan parts of bounded length.</summary>
+/// <param name="Audio">Path of the recording.</param>
+/// <param name="OutputFolder">An existing folder that the parts are written to, as 16-bit WAV of 16 kHz mono.</param>
+/// <param name="MaxPartSeconds">No part is longer than this.</param>
+/// <param name="FfmpegPath">The ffmpeg executable for what isn't WAV; null to look for it on PATH.</param>
+/// <param name="Name">What messages call the recording; null for the name of the file.</param>
+public sealed record PrepareInput(
+    string Audio, string OutputFolder, double MaxPartSeconds = 600, string? FfmpegPath = null, string? Name = null);
+
+/// <summary>What <see cref="PrepareInput"/> asked for. With no speech there are no parts.</summary>
+public sealed record PrepareOutput(
+    double Duration, int SampleRate, int Channels, string Codec, IReadOnlyList<AudioPart> Parts, IReadOnlyList<Warning> Warnings);
+
+/// <summary>A stretch of the recording that is transcribed at once.</summary>
+/// <param name="Index">From 0.</param>
+/// <param name="File">File name in the output folder.</param>
+/// <param name="Start">Where it starts in the recording, seconds.</param>
+/// <param name="Duration">Seconds.</param>
+/// <param name="Speech">Where there is speech, in seconds of the <em>recording</em>, in order, not overlapping; each at most
+/// <see cref="MaxSpeechSeconds"/> long.</param>
+public sealed record AudioPart(int Index, string File, double Start, double Duration, IReadOnlyList<Interval> Speech)
+{
+    /// <summary>The longest stretch given to a recogniser at once, seconds.</summary>
+    public const double MaxSpeechSeconds = 20;
+}
+
+/// <summary>Recognise the words of one part.</summary>
+/// <param name="Part">The part.</param>
+/// <param name="Audio">Path of the part's WAV file (16 kHz mono, 16-bit).</param>
+/// <param name="ModelFolder">Folder of a speech model.</param>
+/// <param name="Output">Path that the words are written to: a <see cref="RecognizedPart"/> as JSON.</param>
+/// <param name="Threads">Threads for the model; 0 lets the host choose.</param>
+public sealed record TranscribeInput(AudioPart Part, string Audio, string ModelFolder, string Output, int Threads = 0);
+
+/// <summary>Facts about a recognised part; the words are in the file.</summary>
+public sealed record TranscribeOutput(int Index, int WordCount, double SpeechSeconds, string Model, string Language, string ExecutionProvider);
+
+/// <summary>The words of one part, times in seconds of the recording, in order.</summary>
+public sealed record RecognizedPart(int Index, IReadOnlyList<Word> Words);
+
+/// <summary>How the summary is made.</summary>
+public enum SummaryMethod
+{
+    Extractive,
+    Llm,
+    None,
+}
+
+/// <summary>Punctuate, break into paragraphs, summarise.</summary>
+/// <param name="Parts">Paths of <see cref="RecognizedPart"/> files, in order of time.</param>
+/// <param name="Output">Path that the result is written to: a <see cref="PostProcessed"/> as JSON.</param>
+/// <param name="ModelFolder">Folder of a punctuation model; null leaves the words as recognised.</param>
+/// <param name="Summary">How to summarise.</param>
+/// <param name="MaxKeyPoints">1 to 50.</param>
+/// <param name="ParagraphGapSeconds">A silence at least this long between sentences starts a paragraph.</param>
+public sealed record PostProcessInput(
+    IReadOnlyList<string> Parts, string Output, string? ModelFolder = null, SummaryMethod Summary = SummaryMethod.Extractive,
+    int MaxKeyPoints = 7, double ParagraphGapSeconds = 1.5);
+
+/// <summary>Facts about a post-processed transcript; the text is in the file.</summary>
+public sealed record PostProcessOutput(int SegmentCount, int ParagraphCount, int WordCount, string Model, IReadOnlyList<Warning> Warnings);
+
+/// <summary>The segments and summary that go into the <see cref="Transcript"/>.</summary>
+public sealed record PostProcessed(IReadOnlyList<Segment> Segments, Summary? Summary = null);
+
+/// <summary>What the activity host can load on this machine.</summary>
+/// <param name="ProcessArchitecture">For example <c>x64</c>.</param>
+/// <param name="ExecutionProviders">Those that its build offers; a CUDA provider is of use only with a GPU.</param>
+/// <param name="CudaDevices">The models of the GPUs that the driver knows; empty without a driver.</param>
+/// <param name="OnnxRuntimeVersion">Null when ONNX Runtime can't be loaded.</param>
+/// <param name="OnnxRuntimeError">Why ONNX Runtime can't be loaded and what to do about it; null when it can.</param>
+public sealed record InspectOutput(
+    string ProcessArchitecture, IReadOnlyList<string> ExecutionProviders, IReadOnlyList<string> CudaDevices,
+    string? OnnxRuntimeVersion = null, string? OnnxRuntimeError = null);
+
+/// <summary>The input can't be used, and trying again won't help. The message is for the person who supplied it.</summary>
+public sealed class BadInputException(string message, Exception? inner = null) : Exception(message, inner);
+
+/// <summary>This machine lacks a model, a library or a program. The message says what to install or fetch.</summary>
+public sealed class MissingRequirementException(string message, Exception? inner = null) : Exception(message, inner);

@@ -1,0 +1,102 @@
+using System.Text;
+using System.Text.Json;
+using Omoai.Transcripts.Normalization;
+
+namespace Omoai.Transcripts.Formats;
+
+/// <summary>
+/// The formats a transcript is written in (docs/formats.md). Every file is UTF-8 without a byte order mark, its lines
+/// end with <c>\n</c>, its text is in NFC and its numbers are culture-invariant: the same transcript gives the same
+/// bytes. </summary>
+public static class TranscriptFormats
+{
+    private const string PlainText = "text/plain; charset=utf-8", MarkdownText = "text/markdown; charset=utf-8";
+
+    public static TranscriptFormat Json { get; } = new("json", "final.json", "application/json", WriteJson);
+
+    public static TranscriptFormat Text { get; } =
+        new("txt", "transcript.txt", PlainText, (transcript, writer) => TextFormat.Write(transcript, writer));
+
+    public static TranscriptFormat Srt { get; } =
+        new("srt", "transcript.srt", "application/x-subrip; charset=utf-8", SubtitleFormats.WriteSrt);
+
+    public static TranscriptFormat Vtt { get; } =
+        new("vtt", "transcript.vtt", "text/vtt; charset=utf-8", SubtitleFormats.WriteVtt);
+
+    public static TranscriptFormat Markdown { get; } =
+        new("md", "transcript.md", MarkdownText, MarkdownFormats.WriteTranscript);
+
+    public static TranscriptFormat Summary { get; } =
+        new("md", "summary.md", MarkdownText, MarkdownFormats.WriteSummary);
+
+    /// <summary>All formats, in the order that people expect them listed.</summary>
+    public static IReadOnlyList<TranscriptFormat> All { get; } = [Json, Text, Srt, Vtt, Markdown, Summary];
+
+    /// <summary>The names that people can ask for.</summary>
+    public static IReadOnlyList<string> Names { get; } = [.. All.Select(format => format.Name).Distinct()];
+
+    /// <summary>The formats with these names, in the order of <see cref="All"/>; all of them for null or none.</summary>
+    /// <exception cref="ArgumentException">A name isn't one of <see cref="Names"/>.</exception>
+    public static IReadOnlyList<TranscriptFormat> Select(IReadOnlyCollection<string>? names)
+    {
+        if (names is null or { Count: 0 })
+        {
+            return All;
+        }
+
+        var unknown = names.FirstOrDefault(name => !Names.Contains(name));
+        return unknown is null
+            ? [.. All.Where(format => names.Contains(format.Name))]
+            : throw new ArgumentException($"There is no format '{unknown}'; there are {string.Join(", ", Names)}.", nameof(names));
+    }
+
+    /// <summary>Writes a transcript; the stream stays open.</summary>
+    public static void Write(Transcript transcript, TranscriptFormat format, Stream stream)
+    {
+        var encoding = new UTF8Encoding(encoderShouldEmitUTF8Identifier: false);
+        using var writer = new StreamWriter(stream, encoding, leaveOpen: true);
+        writer.NewLine = "\n";
+        format.Writer(InNfc(transcript), writer);
+    }
+
+    private static void WriteJson(Transcript transcript, TextWriter writer)
+    {
+        writer.Flush();
+        JsonSerializer.Serialize(((StreamWriter)writer).BaseStream, transcript, OmoaiJson.Indented);
+        writer.WriteLine();
+    }
+
+    private static Transcript InNfc(Transcript transcript) => transcript with
+    {
+        JobId = Nfc.Normalize(transcript.JobId),
+        Language = Nfc.Normalize(transcript.Language),
+        Source = transcript.Source with
+        {
+            Name = Nfc.Normalize(transcript.Source.Name),
+            Codec = Nfc.Normalize(transcript.Source.Codec),
+        },
+        Models = new ModelsUsed(
+            Nfc.Normalize(transcript.Models.Speech),
+            Nfc.Normalize(transcript.Models.Punctuation),
+            Nfc.Normalize(transcript.Models.Summary)),
+        Segments =
+        [
+            .. transcript.Segments.Select(segment => segment with
+            {
+                Text = Nfc.Normalize(segment.Text),
+                Words = [.. segment.Words.Select(word => word with { Text = Nfc.Normalize(word.Text) })],
+            }),
+        ],
+        Summary = transcript.Summary is { } summary
+            ? new Summary(
+                Nfc.Normalize(summary.Title),
+                Nfc.Normalize(summary.Abstract),
+                [.. summary.KeyPoints.Select(point => point with { Text = Nfc.Normalize(point.Text) })])
+            : null,
+        Warnings =
+        [
+            .. transcript.Warnings.Select(warning =>
+                new Warning(Nfc.Normalize(warning.Code), Nfc.Normalize(warning.Message))),
+        ],
+    };
+}

@@ -1,0 +1,70 @@
+using System.Globalization;
+using System.Text;
+using Omoai.Transcripts.Normalization;
+
+namespace Omoai.Transcripts.Quality;
+
+/// <summary>
+/// A text as its bare words and the punctuation marks between them.
+/// <list type="bullet">
+/// <item>NFC, then lower case (invariant, one code point at a time).</item>
+/// <item>White space and control characters separate words. Format characters (soft hyphens, joiners) are dropped.</item>
+/// <item>Punctuation (Unicode categories P*) is a mark, not part of a word, and separates words: <c>well-known</c> is
+/// two. </item>
+/// <item>An apostrophe (<c>'</c>, U+2019, U+02BC) between two letters or digits stays in its word, as <c>'</c>.</item>
+/// </list>
+/// </summary>
+public sealed class NormalizedText
+{
+    private readonly List<string> words = [];
+    private readonly List<List<string>> marks = [[]];
+
+    public NormalizedText(string text)
+    {
+        var runes = Nfc.Normalize(text).EnumerateRunes().ToArray();
+        var word = new StringBuilder();
+        for (var i = 0; i < runes.Length; i++)
+        {
+            var rune = Rune.ToLowerInvariant(runes[i]);
+            var apostrophe = rune.Value is '\'' or 0x2019 or 0x02BC;
+            if (apostrophe && word.Length > 0 && i + 1 < runes.Length && Rune.IsLetterOrDigit(runes[i + 1]))
+            {
+                word.Append('\'');
+            }
+            else if (apostrophe || Rune.IsPunctuation(rune))
+            {
+                EndWord(word);
+                marks[^1].Add(rune.ToString());
+            }
+            else if (Rune.IsWhiteSpace(rune) || Rune.IsControl(rune))
+            {
+                EndWord(word);
+            }
+            else if (Rune.GetUnicodeCategory(rune) != UnicodeCategory.Format)
+            {
+                word.Append(rune);
+            }
+        }
+
+        EndWord(word);
+    }
+
+    /// <summary>The words in order; none is empty.</summary>
+    public IReadOnlyList<string> Words => words;
+
+    /// <summary>Marks before the first word, after each word: one list more than there are words.</summary>
+    public IReadOnlyList<IReadOnlyList<string>> Marks => marks;
+
+    /// <summary>The words, joined by spaces.</summary>
+    public override string ToString() => string.Join(' ', words);
+
+    private void EndWord(StringBuilder word)
+    {
+        if (word.Length > 0)
+        {
+            words.Add(word.ToString());
+            marks.Add([]);
+            word.Clear();
+        }
+    }
+}

@@ -1,0 +1,148 @@
+using System.Runtime.InteropServices;
+using System.Runtime.Versioning;
+using System.Text.Json;
+using Microsoft.Extensions.Logging.Abstractions;
+using Omoai.Isolation.Hosts;
+using Omoai.Isolation.Linux;
+
+namespace Omoai.Isolation.TestHost;
+
+/// <summary>A parent in a process of its own: one that can be killed, and one where nothing else opens or starts anything.</summary>
+internal static partial class Parent
+{
+    private const int Rounds = 10;
+
+    public static async Task<int> RunAsync(string activity, string scratch, bool portable)
+    {
+        var result = await CreateLauncher(portable).RunAsync(Request(activity, scratch), new Printer());
+        Console.WriteLine(result.Failure);
+        return 0;
+    }
+
+    /// <summary>Runs 50 activities, some of which end badly, and prints how many descriptors, threads and zombies stayed.</summary>
+    public static async Task<int> CountLeaksAsync(string scratch)
+    {
+        var launcher = CreateLauncher();
+        await RoundAsync(launcher, scratch);
+        var before = await SettledAsync(null);
+        for (var i = 0; i < Rounds; i++)
+            await RoundAsync(launcher, scratch);
+        var after = await SettledAsync(before);
+        Console.WriteLine(
+            $"{after.Descriptors - before.Descriptors} {after.Watchers - before.Watchers} {after.Children - before.Children}");
+        return 0;
+    }
+
+    /// <summary>
+    /// Tries to start a host where the descriptors suffice for one pipe, then for two, but not for the third; prints how many
+    /// are still free after each.
+    /// </summary>
+    [SupportedOSPlatform("linux")]
+    public static async Task<int> StartWithFewDescriptorsAsync(string scratch)
+    {
+        const int NumberOfFiles = 7;
+        var start = new HostStart("/no/such/host", [], new Dictionary<string, string>(), scratch, 1024);
+        // So that the runtime opens nothing more for it.
+        await TryStartAsync(start);
+        _ = Libc.SetLimit(NumberOfFiles, new Libc.ResourceLimit { Soft = 400, Hard = 400 });
+        foreach (var free in (int[])[3, 5])
+        {
+            var taken = TakeAll();
+            taken.Take(free).ToList().ForEach(fd => Libc.Close(fd));
+            var message = await TryStartAsync(start);
+            var after = TakeAll();
+            taken.Skip(free).Concat(after).ToList().ForEach(fd => Libc.Close(fd));
+            Console.WriteLine($"{after.Count} {message}");
+        }
+        return 0;
+    }
+
+    [SupportedOSPlatform("linux")]
+    private static async Task<string> TryStartAsync(HostStart start)
+    {
+        try
+        {
+            await LinuxHostProcess.StartAsync(start);
+            return "started";
+        }
+        catch (HostStartException e)
+        {
+            return e.Message;
+        }
+    }
+
+    private static List<int> TakeAll()
+    {
+        var taken = new List<int>();
+        while (Duplicate(1) is >= 0 and var fd)
+            taken.Add(fd);
+        return taken;
+    }
+
+    private static async Task RoundAsync(ActivityHostLauncher launcher, string scratch)
+    {
+        string[] activities = ["echo", "echo", "grandchild", "bad-reply", "garbage"];
+        var results = await Task.WhenAll(activities.Select(activity => launcher.RunAsync(Request(activity, scratch))));
+        if (results.Count(result => result.Output is not null) != 3)
+            throw new InvalidOperationException(string.Join(", ", results.Select(result => result.Failure)));
+    }
+
+    /// <summary>The counts, once they are as low as they were; as they are, when that takes too long.</summary>
+    private static async Task<Counts> SettledAsync(Counts? expected)
+    {
+        for (var tries = 0; ; tries++)
+        {
+            GC.Collect();
+            GC.WaitForPendingFinalizers();
+            var counts = new Counts(
+                Directory.GetFileSystemEntries("/proc/self/fd").Count(IsOfHosts),
+                Directory.GetDirectories("/proc/self/task").Count(IsWatcher),
+                Directory.GetDirectories("/proc/self/task").Sum(Children));
+            if (tries == 20 || (expected is not null && counts == expected))
+                return counts;
+            await Task.Delay(expected is null ? 10 : 100);
+        }
+    }
+
+    // The runtime opens assemblies whenever it likes.
+    private static bool IsOfHosts(string descriptor) => new FileInfo(descriptor).LinkTarget is { } target
+        && (target.StartsWith("pipe:", StringComparison.Ordinal) || target.StartsWith("socket:", StringComparison.Ordinal)
+            || target.StartsWith("anon_inode:", StringComparison.Ordinal));
+
+    private static bool IsWatcher(string task) => Read(Path.Combine(task, "comm")).StartsWith("omoai-host", StringComparison.Ordinal);
+
+    private static int Children(string task) =>
+        Read(Path.Combine(task, "children")).Split(' ', StringSplitOptions.RemoveEmptyEntries).Length;
+
+    private static string Read(string file)
+    {
+        try
+        {
+            return File.ReadAllText(file);
+        }
+        catch (IOException)
+        {
+            return "";
+        }
+    }
+
+    private static ActivityHostLauncher CreateLauncher(bool portable = false) => new(
+        new IsolationOptions { HostPath = Environment.ProcessPath! }, NullLogger<ActivityHostLauncher>.Instance, TimeProvider.System)
+    {
+        Starter = portable ? ("process", PortableHostProcess.StartAsync) : HostProcess.ForThisSystem(),
+    };
+
+    private static HostRequest Request(string activity, string scratch) =>
+        new(activity, JsonDocument.Parse("{}").RootElement, scratch, TimeSpan.FromMinutes(5));
+
+    [LibraryImport("libc", EntryPoint = "dup")]
+    private static partial int Duplicate(int fd);
+
+    private sealed record Counts(int Descriptors, int Watchers, int Children);
+
+    /// <summary>Tells the test what the host reports: its pids.</summary>
+    private sealed class Printer : IProgress<HostProgress>
+    {
+        public void Report(HostProgress value) => Console.WriteLine(value.Message);
+    }
+}

@@ -1,0 +1,165 @@
+using System.Text;
+using System.Text.Json.Nodes;
+using Omoai.Tests;
+using Omoai.Transcripts.Activities;
+using Omoai.Transcripts.Formats;
+using Omoai.Transcripts.Reading;
+
+namespace Omoai.Transcripts.Tests;
+
+public sealed class TranscriptJsonTests
+{
+    private static readonly Transcript Full = Make.Transcript(0.25, "Good morning.", "Nothing broke.") with
+    {
+        Summary = Make.Summary with { KeyPoints = [new KeyPoint("Nothing broke.", [1], 0.5, 1)] },
+        Warnings = [new Warning("truncated_audio", "The recording ends early.")],
+    };
+
+    [Fact]
+    public void What_is_written_is_read_back_the_same()
+    {
+        var read = TranscriptJson.Read(new MemoryStream(Write(Full)));
+
+        Assert.Equal(Write(Full), Write(read));
+        Assert.Equal(Full.CreatedAt, read.CreatedAt);
+        Assert.Equal(Full.Segments[1].Words, read.Segments[1].Words);
+        Assert.Equal(Full.Warnings, read.Warnings);
+    }
+
+    [Fact]
+    public void A_written_document_has_exactly_what_the_schema_declares()
+    {
+        var errors = Schema().Check(JsonNode.Parse(Write(Full)), everything: true);
+
+        Assert.Empty(errors);
+    }
+
+    [Fact]
+    public void A_document_without_speech_keeps_to_the_schema()
+    {
+        Assert.Empty(Schema().Check(JsonNode.Parse(Write(Make.Of([]) with { JobId = "" }))));
+    }
+
+    [Theory]
+    [InlineData("$.language", null)]
+    [InlineData("$.segments", "{}")]
+    [InlineData("$.segments[0].words[0].confidence", "1.5")]
+    [InlineData("$.segments[0].start", "-1")]
+    [InlineData("$.segments[0].id", "0.5")]
+    [InlineData("$.segments[0].words", "[]")]
+    [InlineData("$.segments[0].speaker", "\"x\"")]
+    [InlineData("$.schema", "\"omoai.transcript/2\"")]
+    [InlineData("$.createdAt", "\"yesterday\"")]
+    public void The_schema_refuses_what_is_not_a_transcript(string path, string? value)
+    {
+        Assert.NotEmpty(Schema().Check(Changed(path, value)));
+    }
+
+    [Theory]
+    [InlineData("$.schema", "\"omoai.transcript/2\"", "omoai.transcript/2")]
+    [InlineData("$.schema", null, "no \"schema\"")]
+    [InlineData("$.schema", "1", "no \"schema\"")]
+    [InlineData("$.language", null, "language")]
+    [InlineData("$.language", "null", "language")]
+    [InlineData("$.language", "\"\\ud800\"", "can't be read")]
+    [InlineData("$.segments", "null", "segments")]
+    [InlineData("$.segments[1]", "null", "segment 1 is null")]
+    [InlineData("$.segments[1].id", "7", "segment 1 has the id 7")]
+    [InlineData("$.segments[0].paragraph", "1", "paragraph of segment 1 falls")]
+    [InlineData("$.segments[0].end", "-1", "segment 0 ends before")]
+    [InlineData("$.segments[0].words", "[]", "segment 0 has no words")]
+    [InlineData("$.segments[0].words[0]", "null", "segment 0 has a word that is null")]
+    [InlineData("$.segments[0].words[0].end", "-0.1", "segment 0 has a word that ends")]
+    [InlineData("$.segments[0].words[0].confidence", "1.5", "confidence")]
+    [InlineData("$.segments[1].start", "0.75", "segment 1 has a word that is not inside")]
+    [InlineData("$.segments[1].end", "0.75", "segment 1 has a word that is not inside")]
+    [InlineData("$.segments[0].start", "0.51", "segment 0 ends before")]
+    [InlineData("$.segments[0].words[0].start", "0.26", "segment 0 has a word that ends")]
+    [InlineData("$.source.duration", "-2", "duration")]
+    [InlineData("$.summary.keyPoints[0]", "null", "key point")]
+    [InlineData("$.summary.keyPoints[0].segments[0]", "2", "key point")]
+    [InlineData("$.summary.keyPoints[0].start", "0", "key point's times")]
+    [InlineData("$.summary.keyPoints[0].end", "1.1", "key point's times")]
+    [InlineData("$.warnings[0]", "null", "warning is null")]
+    public void A_document_that_breaks_the_transcripts_promises_is_refused_by_name(string path, string? value, string message)
+    {
+        var json = Changed(path, value).ToJsonString();
+        if (value is "\"\\ud800\"")
+        {
+            json = json.Replace("\\uFFFD", "\\ud800", StringComparison.Ordinal);
+        }
+
+        var error = Assert.Throws<BadInputException>(() => Read(json));
+
+        Assert.Contains(message, error.Message, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public void Segments_and_words_out_of_order_are_refused()
+    {
+        Segment[] segments = [.. Full.Segments.Reverse().Select((segment, i) => segment with { Id = i })];
+        Refused(Full with { Segments = segments, Summary = null }, "segment 1 starts before");
+        segments = [Full.Segments[0] with { Words = [.. Full.Segments[0].Words.Reverse()] }];
+        Refused(Full with { Segments = segments, Summary = null }, "segment 0 has words that are not in order");
+
+        static void Refused(Transcript transcript, string message) => Assert.Contains(
+            message, Assert.Throws<BadInputException>(() => TranscriptJson.Read(new MemoryStream(Write(transcript)))).Message,
+            StringComparison.Ordinal);
+    }
+
+    [Theory]
+    [InlineData("")]
+    [InlineData("not json")]
+    [InlineData("[]")]
+    [InlineData("null")]
+    [InlineData("{\"schema\":\"\\ud800\"}")]
+    public void What_is_not_a_document_is_refused(string text)
+    {
+        Assert.Throws<BadInputException>(() => Read(text));
+    }
+
+    [Fact]
+    public void Properties_that_a_later_version_adds_are_passed_over()
+    {
+        var read = Read(Changed("$.segments[0].speaker", "\"Maria\"").ToJsonString());
+
+        Assert.Equal(2, read.Segments.Count);
+    }
+
+    private static Transcript Read(string json) => TranscriptJson.Read(new MemoryStream(Encoding.UTF8.GetBytes(json)));
+
+    private static byte[] Write(Transcript transcript)
+    {
+        using var stream = new MemoryStream();
+        TranscriptFormats.Write(transcript, TranscriptFormats.Json, stream);
+        return stream.ToArray();
+    }
+
+    private static JsonSchema Schema() => new(JsonNode.Parse(
+        File.ReadAllText(Path.Combine(TestPaths.Repository, "docs", "schema", "transcript-1.schema.json")))!.AsObject());
+
+    /// <summary>The full document with one value replaced or, by null, removed.</summary>
+    private static JsonNode Changed(string path, string? value)
+    {
+        var root = JsonNode.Parse(Write(Full))!;
+        var steps = path.Replace("[", ".", StringComparison.Ordinal).Replace("]", "", StringComparison.Ordinal).Split('.')[1..];
+        var parent = steps[..^1].Aggregate(root, (node, step) => node is JsonArray array ? array[Index(step)]! : node[step]!);
+        var replacement = value is null or "\"\\ud800\"" ? "\uFFFD" : JsonNode.Parse(value);
+        if (parent is JsonArray list)
+        {
+            list[Index(steps[^1])] = replacement;
+        }
+        else if (value is null)
+        {
+            Assert.True(parent.AsObject().Remove(steps[^1]));
+        }
+        else
+        {
+            parent[steps[^1]] = replacement;
+        }
+
+        return root;
+
+        static int Index(string step) => int.Parse(step, System.Globalization.CultureInfo.InvariantCulture);
+    }
+}

@@ -1,0 +1,86 @@
+using System.Text;
+using Microsoft.ML.OnnxRuntime.Tensors;
+
+namespace Omoai.Tests;
+
+/// <summary>
+/// Writes small ONNX models: the few fields of onnx.proto that they need, in protobuf's encoding. A shape's dimension is a
+/// number (fixed) or a name (open).
+/// </summary>
+internal sealed class OnnxGraph
+{
+    private const int Varint = 0;
+    private const int Bytes = 2;
+
+    // Messages are concatenated fields, and those of different numbers may come in any order.
+    private readonly List<byte> graph = [.. Field(2, "graph")];
+
+    public OnnxGraph Input(string name, TensorElementType element, params object[] shape) =>
+        Add(11, [.. Field(1, name), .. Field(2, TensorType(element, shape))]);
+
+    public OnnxGraph Output(string name, TensorElementType element, params object[] shape) =>
+        Add(12, [.. Field(1, name), .. Field(2, TensorType(element, shape))]);
+
+    /// <summary>An output that is a sequence of tensors.</summary>
+    public OnnxGraph SequenceOutput(string name, TensorElementType element, params object[] shape) =>
+        Add(12, [.. Field(1, name), .. Field(2, Field(4, Field(1, TensorType(element, shape))))]);
+
+    public OnnxGraph Constant(string name, params long[] values) => Constant(name, TensorElementType.Int64, values);
+
+    public OnnxGraph Constant(string name, float[] values) => Constant(name, TensorElementType.Float, values);
+
+    public OnnxGraph Constant(string name, float[,] values) => Constant(name, TensorElementType.Float, values);
+
+    public OnnxGraph Node(
+        string operation, string[] inputs, string[] outputs, params (string Name, long Value)[] attributes) =>
+        Add(1,
+        [
+            .. inputs.SelectMany(name => Field(1, name)),
+            .. outputs.SelectMany(name => Field(2, name)),
+            .. Field(4, operation),
+            .. attributes.SelectMany(attribute => Field(
+                5, [.. Field(1, attribute.Name), .. Field(3, attribute.Value), .. Field(20, 2)])),
+        ]);
+
+    /// <summary>The bytes of the model: IR version 8, operator set 17.</summary>
+    public byte[] ToModel() =>
+        [.. Field(1, 8), .. Field(7, [.. graph]), .. Field(8, [.. Field(1, ""), .. Field(2, 17)])];
+
+    private static byte[] TensorType(TensorElementType element, object[] shape)
+    {
+        var dimensions = shape.SelectMany(dimension => Field(
+            1, dimension is string name ? Field(2, name) : Field(1, (int)dimension)));
+        return Field(1, [.. Field(1, (long)element), .. Field(2, [.. dimensions])]);
+    }
+
+    private static byte[] Field(int number, string text) => Field(number, Encoding.UTF8.GetBytes(text));
+
+    private static byte[] Field(int number, byte[] content) =>
+        [.. Number((number << 3) | Bytes), .. Number(content.Length), .. content];
+
+    private static byte[] Field(int number, long value) => [.. Number((number << 3) | Varint), .. Number(value)];
+
+    private static IEnumerable<byte> Number(long value)
+    {
+        for (; value >= 0x80; value >>= 7)
+        {
+            yield return (byte)(value | 0x80);
+        }
+
+        yield return (byte)value;
+    }
+
+    private OnnxGraph Constant(string name, TensorElementType element, Array values)
+    {
+        var data = new byte[Buffer.ByteLength(values)];
+        Buffer.BlockCopy(values, 0, data, 0, data.Length);
+        var shape = Enumerable.Range(0, values.Rank).SelectMany(dimension => Field(1, values.GetLength(dimension)));
+        return Add(5, [.. shape, .. Field(2, (long)element), .. Field(8, name), .. Field(9, data)]);
+    }
+
+    private OnnxGraph Add(int number, byte[] message)
+    {
+        graph.AddRange(Field(number, message));
+        return this;
+    }
+}
