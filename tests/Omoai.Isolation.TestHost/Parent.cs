@@ -37,25 +37,34 @@ internal static partial class Parent
     /// Tries to start a host where the descriptors suffice for one pipe, then for two, but not for the third; prints how many
     /// are still free after each.
     /// </summary>
+    /// <remarks>The thread that starts hosts gets descriptors of its own, for the runtime needs some whenever it likes.</remarks>
     [SupportedOSPlatform("linux")]
     public static async Task<int> StartWithFewDescriptorsAsync(string scratch)
     {
-        const int NumberOfFiles = 7;
+        const int NumberOfFiles = 7, CloneFiles = 0x400;
         var start = new HostStart("/no/such/host", [], new Dictionary<string, string>(), scratch, 1024);
         // So that the runtime opens nothing more for it.
         await TryStartAsync(start);
         _ = Libc.SetLimit(NumberOfFiles, new Libc.ResourceLimit { Soft = 400, Hard = 400 });
+        if (await SpawnThread.RunAsync(() => Unshare(CloneFiles)) != 0)
+            throw new InvalidOperationException("unshare failed.");
         foreach (var free in (int[])[3, 5])
         {
-            var taken = TakeAll();
-            taken.Take(free).ToList().ForEach(fd => Libc.Close(fd));
+            var taken = await SpawnThread.RunAsync(TakeAll);
+            await CloseAsync(taken.Take(free));
             var message = await TryStartAsync(start);
-            var after = TakeAll();
-            taken.Skip(free).Concat(after).ToList().ForEach(fd => Libc.Close(fd));
+            var after = await SpawnThread.RunAsync(TakeAll);
+            await CloseAsync(taken.Skip(free).Concat(after));
             Console.WriteLine($"{after.Count} {message}");
         }
         return 0;
     }
+
+    private static Task<bool> CloseAsync(IEnumerable<int> descriptors) => SpawnThread.RunAsync(() =>
+    {
+        descriptors.ToList().ForEach(fd => Libc.Close(fd));
+        return true;
+    });
 
     [SupportedOSPlatform("linux")]
     private static async Task<string> TryStartAsync(HostStart start)
@@ -137,6 +146,9 @@ internal static partial class Parent
 
     [LibraryImport("libc", EntryPoint = "dup")]
     private static partial int Duplicate(int fd);
+
+    [LibraryImport("libc", EntryPoint = "unshare")]
+    private static partial int Unshare(int flags);
 
     private sealed record Counts(int Descriptors, int Watchers, int Children);
 
