@@ -6,6 +6,7 @@ root=$(cd "$(dirname "$(readlink -f "${BASH_SOURCE[0]}")")" && pwd)
 
 require_dotnet
 "$root/eng/probe-feed" || exit
+"$root/eng/install-azurite" || echo "The tests of blob storage are skipped." >&2
 build "$root/Omoai.sln" || exit
 
 results="$root/artifacts/test-results"

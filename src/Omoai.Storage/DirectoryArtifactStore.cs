@@ -1,3 +1,4 @@
+using System.Globalization;
 using System.Runtime.CompilerServices;
 using System.Runtime.InteropServices;
 using Omoai.Pipeline.Artifacts;
@@ -19,12 +20,16 @@ public sealed partial class DirectoryArtifactStore : IArtifactStore
         Directory.CreateDirectory(_root);
     }
 
-    public Task<string> FetchAsync(string artifact, string scratchFolder, CancellationToken cancellationToken)
+    public Task<ArtifactInfo?> FindAsync(string artifact, CancellationToken cancellationToken) =>
+        Task.FromResult(InfoOf(artifact, PathOf(artifact)));
+
+    public Task<string> FetchAsync(string artifact, string? version, string scratchFolder, CancellationToken cancellationToken)
     {
         var path = PathOf(artifact);
-        return File.Exists(path)
-            ? Task.FromResult(File.ResolveLinkTarget(path, returnFinalTarget: true)?.FullName ?? path)
-            : Task.FromException<string>(new FileNotFoundException($"There is no {artifact}.", artifact));
+        return InfoOf(artifact, path) is { } info && (version ?? info.Version) == info.Version
+            ? Task.FromResult(Target(path).FullName)
+            : Task.FromException<string>(
+                new FileNotFoundException($"There is no {artifact}{(version is null ? "" : $" of version {version}")}.", artifact));
     }
 
     public Task<Stream?> OpenReadAsync(string artifact, CancellationToken cancellationToken)
@@ -39,18 +44,31 @@ public sealed partial class DirectoryArtifactStore : IArtifactStore
         }
     }
 
-    public Task<bool> CommitAsync(string artifact, string file, CancellationToken cancellationToken)
+    public Task<bool> CommitAsync(string artifact, string file, CancellationToken cancellationToken) =>
+        // The file may lie on another disk, where a move is a copy: only the second step has to be atomic.
+        CommitAsync(artifact, temporary =>
+        {
+            File.Move(file, temporary);
+            return Task.CompletedTask;
+        });
+
+    public Task<bool> CommitAsync(string artifact, Stream content, CancellationToken cancellationToken) =>
+        CommitAsync(artifact, async temporary =>
+        {
+            await using var file = new FileStream(temporary, FileMode.CreateNew);
+            await content.CopyToAsync(file, cancellationToken);
+        });
+
+    private async Task<bool> CommitAsync(string artifact, Func<string, Task> write)
     {
         var path = PathOf(artifact);
         var folder = Path.GetDirectoryName(path)!;
         Directory.CreateDirectory(folder);
-
-        // The file may lie on another disk, where a move is a copy: only the second step has to be atomic.
         var temporary = Path.Combine(folder, TemporaryPrefix + Path.GetRandomFileName());
-        File.Move(file, temporary);
         try
         {
-            return Task.FromResult(TryName(temporary, path));
+            await write(temporary);
+            return TryName(temporary, path);
         }
         finally
         {
@@ -99,13 +117,16 @@ public sealed partial class DirectoryArtifactStore : IArtifactStore
         File.CreateSymbolicLink(path, Path.GetFullPath(file));
     }
 
-    public async IAsyncEnumerable<string> ListAsync(string prefix, [EnumeratorCancellation] CancellationToken cancellationToken)
+    public async IAsyncEnumerable<ArtifactInfo> ListAsync(string prefix, [EnumeratorCancellation] CancellationToken cancellationToken)
     {
         await Task.CompletedTask;
-        foreach (var path in Matching(prefix))
+        foreach (var artifact in Matching(prefix))
         {
             cancellationToken.ThrowIfCancellationRequested();
-            yield return path;
+            if (InfoOf(artifact, PathOf(artifact)) is { } info)
+            {
+                yield return info;
+            }
         }
     }
 
@@ -120,11 +141,25 @@ public sealed partial class DirectoryArtifactStore : IArtifactStore
         return Task.CompletedTask;
     }
 
+    public Task DeleteExactAsync(string artifact, string? version, CancellationToken cancellationToken)
+    {
+        var path = PathOf(artifact);
+        if (InfoOf(artifact, path) is { } info && (version ?? info.Version) == info.Version)
+        {
+            File.Delete(path);
+        }
+
+        return Task.CompletedTask;
+    }
+
+    public Task<UploadUrl?> CreateUploadUrlAsync(string artifact, CancellationToken cancellationToken) => Task.FromResult<UploadUrl?>(null);
+
     private IReadOnlyList<string> Matching(string prefix)
     {
         // Only the folder that the prefix names is walked; what follows its last slash is compared.
         var slash = prefix.LastIndexOf('/');
-        var folder = slash < 0 ? _root : PathOf(prefix[..slash]);
+        var (container, _) = ArtifactPath.Split(prefix);
+        var folder = slash == container.Length ? Path.Combine(_root, container) : PathOf(prefix[..slash]);
         return Directory.Exists(folder)
             ? [.. Directory.EnumerateFiles(folder, "*", SearchOption.AllDirectories)
                 .Where(path => !Path.GetFileName(path).StartsWith(TemporaryPrefix, StringComparison.Ordinal))
@@ -134,14 +169,21 @@ public sealed partial class DirectoryArtifactStore : IArtifactStore
             : [];
     }
 
+    private static ArtifactInfo? InfoOf(string artifact, string path)
+    {
+        var file = Target(path);
+        return file.Exists
+            ? new ArtifactInfo(artifact, string.Create(CultureInfo.InvariantCulture, $"{file.Length}-{file.LastWriteTimeUtc.Ticks}"), file.Length)
+            : null;
+    }
+
+    /// <summary>The file itself, where it is a link.</summary>
+    private static FileInfo Target(string path) =>
+        Path.Exists(path) && File.ResolveLinkTarget(path, returnFinalTarget: true) is FileInfo target ? target : new FileInfo(path);
+
     private string PathOf(string artifact)
     {
-        var segments = artifact.Split('/');
-        if (segments.Any(segment => segment.Length == 0 || segment[0] == '.' || segment.AsSpan().IndexOfAny('\\', '\0', ':') >= 0))
-        {
-            throw new ArgumentException($"'{artifact}' isn't the name of an artifact.", nameof(artifact));
-        }
-
-        return Path.Combine([_root, .. segments]);
+        _ = ArtifactPath.Split(artifact);
+        return Path.Combine([_root, .. ArtifactPath.PlainSegments(artifact)]);
     }
 }

@@ -35,6 +35,7 @@ public sealed class ProbeFeedTests : IDisposable
                 if grep -q "\"$package\"" "$2"; then echo "x : error NU1301: no service index"; exit 1; fi
             done
             for package in $MISSING; do
+                if [ -n "$UNLESS" ] && grep -q "$UNLESS" "$2"; then continue; fi
                 if grep -q "\"$package\"" "$2"; then echo "x : error NU1101: Unable to find $package"; exit 1; fi
             done
             """);
@@ -58,7 +59,7 @@ public sealed class ProbeFeedTests : IDisposable
         var (exitCode, output) = Probe(missing: missing);
 
         Assert.Equal(0, exitCode);
-        Assert.Equal(2, output.Split('\n', StringSplitOptions.RemoveEmptyEntries).Length);
+        Assert.Equal(3, output.Split('\n', StringSplitOptions.RemoveEmptyEntries).Length);
         var props = Props();
         Assert.Contains($">{flavour}</OmoaiOnnxRuntime>", props, StringComparison.Ordinal);
         Assert.Contains($">{functions}</OmoaiFunctionsRestore>", props, StringComparison.Ordinal);
@@ -110,6 +111,26 @@ public sealed class ProbeFeedTests : IDisposable
         Assert.NotEqual(calls, Calls());
     }
 
+    [UnixTheory]
+    [InlineData("", "package")]
+    [InlineData("Azure.Storage.Blobs", "sdk")]
+    public void The_sdk_s_hashing_takes_the_place_of_a_package_that_is_missing_and_only_then(string missing, string hashing)
+    {
+        // Missing is what the package asks for, so it restores once that is not asked for any more.
+        Assert.Equal(0, Probe(missing: missing, unless: "PrunePackageReference Include=\"System.IO.Hashing\"").ExitCode);
+
+        Assert.Contains($">{hashing}</OmoaiSystemIOHashing>", Props(), StringComparison.Ordinal);
+    }
+
+    [UnixFact]
+    public void Without_Azure_Storage_Blobs_it_fails()
+    {
+        var (exitCode, output) = Probe(missing: "Azure.Storage.Blobs");
+
+        Assert.Equal(1, exitCode);
+        Assert.Contains("Azure.Storage.Blobs", output, StringComparison.Ordinal);
+    }
+
     [UnixFact]
     public void Without_a_network_it_says_so_and_does_not_take_the_packages_for_missing()
     {
@@ -145,7 +166,7 @@ public sealed class ProbeFeedTests : IDisposable
     }
 
     private (int ExitCode, string Output) Probe(
-        string missing = "", string unreachable = "", string asked = "", string arguments = "")
+        string missing = "", string unreachable = "", string asked = "", string arguments = "", string unless = "")
     {
         var start = new ProcessStartInfo(Path.Combine(_folder, "eng", "probe-feed"), arguments)
         {
@@ -155,6 +176,7 @@ public sealed class ProbeFeedTests : IDisposable
         start.Environment["PATH"] = $"{Path.Combine(_folder, "bin")}:{start.Environment["PATH"]}";
         start.Environment["MISSING"] = missing;
         start.Environment["UNREACHABLE"] = unreachable;
+        start.Environment["UNLESS"] = unless;
         start.Environment["OmoaiOnnxRuntime"] = asked;
         using var process = Process.Start(start)!;
         var errors = process.StandardError.ReadToEndAsync();

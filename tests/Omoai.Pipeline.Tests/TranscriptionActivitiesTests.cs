@@ -89,6 +89,17 @@ public sealed class TranscriptionActivitiesTests : IDisposable
     }
 
     [Fact]
+    public async Task A_recording_that_was_overwritten_is_bad_input()
+    {
+        var call = Call();
+
+        var result = await _activities.PrepareAsync(call with { Job = call.Job with { InputVersion = "an-older-one" } }, default);
+
+        Assert.Equal(FailureClass.BadInput, result.Failure!.Class);
+        Assert.False(result.Failure.Retryable);
+    }
+
+    [Fact]
     public async Task A_model_that_is_not_installed_is_named()
     {
         var call = Call();
@@ -131,7 +142,7 @@ public sealed class TranscriptionActivitiesTests : IDisposable
         var artifacts = new List<string>();
         await foreach (var artifact in _store.ListAsync(prefix, default))
         {
-            artifacts.Add(artifact);
+            artifacts.Add(artifact.Name);
         }
 
         return Assert.Single(artifacts);

@@ -66,7 +66,7 @@ public sealed class TranscriptionActivities(
         var model = models.FindSpeech(call.Job.Settings.SpeechModel);
         using var scratch = ScratchFolder.Create(_options.ScratchFolder);
         var part = (await ReadPlanAsync(call, cancellationToken)).Parts[call.Part];
-        var audio = await store.FetchAsync(ArtifactNames.PartAudio(call.Job.Id, part.File), scratch.Path, cancellationToken);
+        var audio = await store.FetchAsync(ArtifactNames.PartAudio(call.Job.Id, part.File), null, scratch.Path, cancellationToken);
         var output = scratch.File("words.json");
         var result = await hosts.TranscribeAsync(
             new TranscribeInput(part, audio, model.Folder, output, _options.ModelThreads),
@@ -90,7 +90,7 @@ public sealed class TranscriptionActivities(
         var parts = new List<string>();
         for (var part = 0; part < call.Parts; part++)
         {
-            parts.Add(await store.FetchAsync(ArtifactNames.PartWords(jobId, part), scratch.Path, cancellationToken));
+            parts.Add(await store.FetchAsync(ArtifactNames.PartWords(jobId, part), null, scratch.Path, cancellationToken));
         }
 
         var asked = call.Job.Options;
@@ -176,11 +176,11 @@ public sealed class TranscriptionActivities(
     {
         try
         {
-            return await store.FetchAsync(job.Input, scratch.Path, cancellationToken);
+            return await store.FetchAsync(job.Input, job.InputVersion, scratch.Path, cancellationToken);
         }
         catch (FileNotFoundException e)
         {
-            throw new BadInputException($"{job.InputName} is gone.", e);
+            throw new BadInputException($"{job.InputName} is gone, or was overwritten.", e);
         }
     }
 
@@ -234,7 +234,7 @@ public sealed class TranscriptionActivities(
         var attempts = new List<AttemptRecord>();
         await foreach (var artifact in store.ListAsync(ArtifactNames.EvidencePrefix(jobId), cancellationToken))
         {
-            attempts.Add(ForReaders(await RequireAsync<AttemptRecord>(artifact, cancellationToken)));
+            attempts.Add(ForReaders(await RequireAsync<AttemptRecord>(artifact.Name, cancellationToken)));
         }
 
         return [.. attempts.OrderBy(attempt => attempt.Host.StartedAt)];

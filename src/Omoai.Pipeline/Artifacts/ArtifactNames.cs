@@ -5,6 +5,9 @@ namespace Omoai.Pipeline.Artifacts;
 /// <summary>The containers and the names of artifacts in them.</summary>
 public static class ArtifactNames
 {
+    /// <summary>Recordings that people put there themselves; watched.</summary>
+    public const string InputContainer = "audio-in";
+
     /// <summary>Recordings that came through the API or the command line; no trigger watches it.</summary>
     public const string ApiContainer = "audio-api";
 
