@@ -10,10 +10,10 @@ using Omoai.Pipeline.Artifacts;
 
 namespace Omoai.Storage;
 
-/// <summary>Artifacts as blobs of a storage account. A commit is a conditional put; containers are made when they are missed.</summary>
+/// <summary>Artifacts as blobs of a storage account. Containers are made when they are missed.</summary>
 public sealed class BlobArtifactStore(BlobServiceClient service, IOptions<StorageOptions> options, TimeProvider time) : IArtifactStore
 {
-    // What is no longer than this is put in one request; a transfer holds this much in memory.
+    // What an upload holds in memory.
     private const int BlockBytes = 8 << 20;
 
     // Metadata by which a commit is known again.
@@ -64,41 +64,34 @@ public sealed class BlobArtifactStore(BlobServiceClient service, IOptions<Storag
     {
         var (container, blob) = BlobOf(artifact);
         var metadata = new Dictionary<string, string> { [CommitKey] = Guid.NewGuid().ToString("n") };
-        var absent = new BlobRequestConditions { IfNoneMatch = ETag.All };
         var buffer = ArrayPool<byte>.Shared.Rent(BlockBytes);
         try
         {
-            var length = await ReadBlockAsync();
-            if (length < BlockBytes)
-            {
-                var put = new BlobUploadOptions { Metadata = metadata, Conditions = absent };
-                return await SettleAsync(() => WriteAsync(() => blob.UploadAsync(Block(), put, cancellationToken)));
-            }
-
+            // In blocks even where there is but one: where a lost attempt left blocks behind, Azurite takes them for a blob and
+            // refuses a conditional put in one request.
             var blocks = new List<string>();
-            for (; length > 0; length = await ReadBlockAsync())
+            while (await ReadBlockAsync() is > 0 and var length)
             {
                 // Not numbered, as the SDK does: attempts at the same time would mix each other's blocks.
                 var block = Convert.ToBase64String(Guid.NewGuid().ToByteArray());
-                await GuardAsync(cancellationToken, () =>
-                    WriteAsync(() => blob.StageBlockAsync(block, Block(), cancellationToken: cancellationToken)));
+                await GuardAsync(cancellationToken, () => InContainerAsync(() =>
+                    blob.StageBlockAsync(block, new MemoryStream(buffer, 0, length, writable: false), cancellationToken: cancellationToken)));
                 blocks.Add(block);
             }
 
-            var list = new CommitBlockListOptions { Metadata = metadata, Conditions = absent };
-            return await SettleAsync(() => blob.CommitBlockListAsync(blocks, list, cancellationToken));
+            var commit = new CommitBlockListOptions { Metadata = metadata, Conditions = new() { IfNoneMatch = ETag.All } };
+            return await GuardAsync(cancellationToken, () => SettleAsync(() =>
+                InContainerAsync(() => blob.CommitBlockListAsync(blocks, commit, cancellationToken))));
 
             Task<int> ReadBlockAsync() =>
                 content.ReadAtLeastAsync(buffer.AsMemory(0, BlockBytes), BlockBytes, throwOnEndOfStream: false, cancellationToken).AsTask();
-
-            MemoryStream Block() => new(buffer, 0, length, writable: false);
         }
         finally
         {
             ArrayPool<byte>.Shared.Return(buffer);
         }
 
-        Task<bool> SettleAsync(Func<Task<Response<BlobContentInfo>>> commit) => GuardAsync(cancellationToken, async () =>
+        async Task<bool> SettleAsync(Func<Task> commit)
         {
             try
             {
@@ -117,9 +110,9 @@ public sealed class BlobArtifactStore(BlobServiceClient service, IOptions<Storag
 
                 return there.Metadata.TryGetValue(CommitKey, out var winner) && winner == metadata[CommitKey];
             }
-        });
+        }
 
-        async Task<T> WriteAsync<T>(Func<Task<T>> write)
+        async Task<T> InContainerAsync<T>(Func<Task<T>> write)
         {
             try
             {

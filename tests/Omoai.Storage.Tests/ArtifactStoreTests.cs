@@ -153,7 +153,7 @@ public sealed class ArtifactStoreTests(AzuriteServer azurite) : IDisposable
     [Theory, InDirectory, InAzurite]
     public async Task A_large_stream_is_never_in_memory_as_a_whole(string kind)
     {
-        const long Length = 100L * MiB, Limit = 48L * MiB;
+        const long Length = 80L * MiB, Limit = 40L * MiB;
         var store = Create(kind);
         var before = GC.GetTotalMemory(forceFullCollection: true);
         long peak = 0;

@@ -1,4 +1,6 @@
 using System.Diagnostics;
+using System.Net;
+using System.Net.Sockets;
 using Omoai.Local.Storage;
 using Omoai.Storage.Tests.Azurite;
 using Omoai.Transcripts.Activities;
@@ -34,11 +36,9 @@ public sealed class AzuriteProcessTests : IDisposable
     [AzuriteFact]
     public async Task A_port_that_is_taken_is_said_so()
     {
-        using var other = new System.Net.Sockets.Socket(
-            System.Net.Sockets.AddressFamily.InterNetwork, System.Net.Sockets.SocketType.Stream, System.Net.Sockets.ProtocolType.Tcp);
-        // Bound, but it doesn't listen: nobody can connect.
-        other.Bind(new System.Net.IPEndPoint(System.Net.IPAddress.Loopback, 0));
-        var port = ((System.Net.IPEndPoint)other.LocalEndPoint!).Port;
+        using var other = new TcpListener(IPAddress.Loopback, 0);
+        other.Start();
+        var port = ((IPEndPoint)other.LocalEndpoint).Port;
 
         var failure = await Assert.ThrowsAsync<IOException>(() => AzuriteProcess.StartAsync(AzuriteServer.Folder, _folder, port, default));
 

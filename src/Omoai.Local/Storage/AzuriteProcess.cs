@@ -21,7 +21,7 @@ internal sealed class AzuriteProcess : IAsyncDisposable
     /// <summary>Where Azurite listens by default.</summary>
     public const int DefaultPort = 10000;
 
-    // Of the two, the first is a matter of seconds but for a machine that has much else to do.
+    // A matter of seconds, but on a machine that has much else to do.
     private static readonly TimeSpan StartTime = TimeSpan.FromMinutes(2);
     private static readonly TimeSpan StopTime = TimeSpan.FromSeconds(10);
 
@@ -68,6 +68,11 @@ internal sealed class AzuriteProcess : IAsyncDisposable
         if (Missing(folder) is { } missing)
         {
             throw new MissingRequirementException(missing);
+        }
+
+        if (await ListensAsync(port, cancellationToken))
+        {
+            throw new IOException($"Azurite doesn't start: port {port} is taken (EADDRINUSE).");
         }
 
         dataFolder = Directory.CreateDirectory(dataFolder).FullName;
