@@ -170,7 +170,8 @@ public sealed class BlobArtifactStoreTests(AzuriteServer azurite) : IDisposable
         var sas = service.GetBlobContainerClient(container).GenerateSasUri(BlobContainerSasPermissions.Write, DateTimeOffset.UtcNow.AddHours(1));
         using var http = new HttpClient();
         using var put = new HttpRequestMessage(
-            HttpMethod.Put, $"{sas.GetLeftPart(UriPartial.Path)}/{Uri.EscapeDataString(name)}{sas.Query}") { Content = new StringContent(text) };
+            HttpMethod.Put, $"{sas.GetLeftPart(UriPartial.Path)}/{Uri.EscapeDataString(name)}{sas.Query}");
+        put.Content = new StringContent(text);
         put.Headers.Add("x-ms-blob-type", "BlockBlob");
         var answer = await http.SendAsync(put);
         Assert.True(answer.IsSuccessStatusCode, $"{name}: {answer.StatusCode}");
