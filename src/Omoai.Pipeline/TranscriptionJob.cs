@@ -12,8 +12,12 @@ namespace Omoai.Pipeline;
 /// <param name="Options">What was asked for.</param>
 /// <param name="Settings">Captured when the job starts, so that a replay, or a restart with another configuration, sees what
 /// the first run saw.</param>
+/// <param name="InputVersion">The version of the recording that the job is about, which is the only one it reads; null where
+/// the recording can't change.</param>
+/// <param name="Run">From 1; each rerun on the same version has the next one.</param>
 public sealed record TranscriptionJob(
-    string Id, string Input, string InputName, TranscriptionOptions Options, JobSettings Settings);
+    string Id, string Input, string InputName, TranscriptionOptions Options, JobSettings Settings, string? InputVersion = null,
+    int Run = 1);
 
 /// <summary>What a caller may ask for.</summary>
 public sealed record TranscriptionOptions
