@@ -4,6 +4,7 @@ using Microsoft.Extensions.Logging;
 using Microsoft.Extensions.Options;
 using Omoai.Isolation;
 using Omoai.Pipeline.Activities;
+using Omoai.Pipeline.Artifacts;
 using Omoai.Pipeline.Jobs;
 using Omoai.Pipeline.Models;
 
@@ -11,7 +12,7 @@ namespace Omoai.Pipeline;
 
 public static class PipelineServices
 {
-    /// <summary>Adds the activities and what they need but for an <see cref="Artifacts.IArtifactStore"/>
+    /// <summary>Adds the activities and what they need but for an <see cref="IArtifactStore"/>
     /// and, for <see cref="IJobs"/>, an <see cref="IJobEngine"/>. The options
     /// are checked when the host starts, or when they are first used.</summary>
     public static IServiceCollection AddOmoaiPipeline(this IServiceCollection services)
@@ -24,6 +25,13 @@ public static class PipelineServices
         services.AddSingleton<ModelCatalog>();
         services.AddSingleton<HostedActivities>();
         services.AddSingleton<TranscriptionActivities>();
+        services.AddSingleton<AttemptLedger>();
+        services.AddSingleton(provider => new ActivityRunner(
+            provider.GetRequiredService<TranscriptionActivities>().RunAsync,
+            provider.GetRequiredService<AttemptLedger>(),
+            provider.GetRequiredService<IArtifactStore>(),
+            provider.GetRequiredService<TimeProvider>(),
+            provider.GetRequiredService<ILogger<ActivityRunner>>()));
         services.AddSingleton<IJobs, Jobs.Jobs>();
         services.AddSingleton(provider => new ActivityHostLauncher(
             provider.GetRequiredService<IOptions<IsolationOptions>>().Value,
