@@ -112,9 +112,24 @@ internal sealed class JournalDatabase : IDisposable
     }
 
     /// <returns>False when there is a job of that id.</returns>
-    public bool TryInsert(TranscriptionJob job, DateTimeOffset now) => 1 == Execute(
-        "INSERT OR IGNORE INTO instances (id, job, status, created_at) VALUES ($id, $job, 'queued', $now)",
-        ("$id", job.Id), ("$job", JsonSerializer.Serialize(job, OmoaiJson.Compact)), ("$now", now.UtcTicks));
+    public bool TryInsert(TranscriptionJob job, DateTimeOffset now)
+    {
+        lock (_gate)
+        {
+            // That a job was accepted is a promise: it survives a power cut too.
+            Execute("PRAGMA synchronous = FULL");
+            try
+            {
+                return 1 == Execute(
+                    "INSERT OR IGNORE INTO instances (id, job, status, created_at) VALUES ($id, $job, 'queued', $now)",
+                    ("$id", job.Id), ("$job", JsonSerializer.Serialize(job, OmoaiJson.Compact)), ("$now", now.UtcTicks));
+            }
+            finally
+            {
+                Execute("PRAGMA synchronous = NORMAL");
+            }
+        }
+    }
 
     public JobRecord? Find(string id) => Query(
         $"SELECT {StateColumns}, job FROM instances WHERE id = $id",
@@ -213,8 +228,8 @@ internal sealed class JournalDatabase : IDisposable
     {
         Execute("PRAGMA journal_mode = WAL");
 
-        // An accepted job survives a power cut, not only a crash.
-        Execute("PRAGMA synchronous = FULL");
+        // Survives a crash of this process. A power cut can take the last turns, whose activities then run again.
+        Execute("PRAGMA synchronous = NORMAL");
         if (Query("PRAGMA quick_check(1)", row => row.GetString(0)).Single() is not "ok" and var damage)
         {
             throw new JournalException(

@@ -13,7 +13,7 @@ namespace Omoai.Local.Tests.Journal;
 /// <summary>A journal in a folder of its own, and activities that do what a test says.</summary>
 public abstract class EngineFixture : IAsyncLifetime
 {
-    private static readonly TimeSpan Patience = TimeSpan.FromMinutes(2);
+    private static readonly TimeSpan Patience = TimeSpan.FromMinutes(5);
 
     private readonly string _folder = Directory.CreateTempSubdirectory("omoai-test-").FullName;
     private readonly List<JournalEngine> _engines = [];

@@ -61,13 +61,16 @@ public sealed class JournalEngineTests : EngineFixture
         var created = await Task.WhenAll(
             Enumerable.Range(0, 500).Select(i => Task.Run(() => engine.TryCreateAsync(Job($"{i:D3}"), default))));
         Assert.All(created, Assert.True);
-        await EventuallyAsync(async () => (await engine.ListAsync(JobStatus.Succeeded, 1000, null, default)).Jobs.Count == 500);
+        await EventuallyAsync(async () => await NoneAsync(JobStatus.Queued) && await NoneAsync(JobStatus.Running));
 
+        Assert.Equal(500, (await engine.ListAsync(JobStatus.Succeeded, 1000, null, default)).Jobs.Count);
         Assert.Equal(500, begun.Count);
         Assert.Equal(500 * 6, Ended.Count);
         Assert.InRange(mostTranscribe, 1, 2);
         Assert.InRange(mostHosts, 1, 3);
         Assert.InRange(mostJobs, 1, 8);
+
+        async Task<bool> NoneAsync(JobStatus status) => (await engine.ListAsync(status, 1, null, default)).Jobs.Count == 0;
     }
 
     [Fact]
