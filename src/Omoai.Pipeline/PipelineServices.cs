@@ -4,13 +4,16 @@ using Microsoft.Extensions.Logging;
 using Microsoft.Extensions.Options;
 using Omoai.Isolation;
 using Omoai.Pipeline.Activities;
+using Omoai.Pipeline.Artifacts;
+using Omoai.Pipeline.Jobs;
 using Omoai.Pipeline.Models;
 
 namespace Omoai.Pipeline;
 
 public static class PipelineServices
 {
-    /// <summary>Adds the activities and what they need but for an <see cref="Artifacts.IArtifactStore"/>. The options
+    /// <summary>Adds the activities and what they need but for an <see cref="IArtifactStore"/>
+    /// and, for <see cref="IJobs"/>, an <see cref="IJobEngine"/>. The options
     /// are checked when the host starts, or when they are first used.</summary>
     public static IServiceCollection AddOmoaiPipeline(this IServiceCollection services)
     {
@@ -22,6 +25,14 @@ public static class PipelineServices
         services.AddSingleton<ModelCatalog>();
         services.AddSingleton<HostedActivities>();
         services.AddSingleton<TranscriptionActivities>();
+        services.AddSingleton<AttemptLedger>();
+        services.AddSingleton(provider => new ActivityRunner(
+            provider.GetRequiredService<TranscriptionActivities>().RunAsync,
+            provider.GetRequiredService<AttemptLedger>(),
+            provider.GetRequiredService<IArtifactStore>(),
+            provider.GetRequiredService<TimeProvider>(),
+            provider.GetRequiredService<ILogger<ActivityRunner>>()));
+        services.AddSingleton<IJobs, Jobs.Jobs>();
         services.AddSingleton(provider => new ActivityHostLauncher(
             provider.GetRequiredService<IOptions<IsolationOptions>>().Value,
             provider.GetRequiredService<ILogger<ActivityHostLauncher>>(),

@@ -14,8 +14,10 @@ namespace Omoai.Pipeline;
 /// the first run saw.</param>
 /// <param name="InputVersion">The version of the recording that the job is about, which is the only one it reads; null where
 /// the recording can't change.</param>
+/// <param name="Run">From 1; each rerun on the same version has the next one.</param>
 public sealed record TranscriptionJob(
-    string Id, string Input, string InputName, TranscriptionOptions Options, JobSettings Settings, string? InputVersion = null);
+    string Id, string Input, string InputName, TranscriptionOptions Options, JobSettings Settings, string? InputVersion = null,
+    int Run = 1);
 
 /// <summary>What a caller may ask for.</summary>
 public sealed record TranscriptionOptions

@@ -36,7 +36,9 @@ internal sealed partial class InMemoryOrchestration(
     {
         try
         {
-            return RoundTrip((ActivityResult<TOutput>)await RunAsync(activity, RoundTrip(call)));
+            // A cancelled job is recorded too.
+            var stop = activity == PipelineActivities.RecordFailure ? CancellationToken.None : cancel;
+            return RoundTrip((ActivityResult<TOutput>)await activities.RunAsync(activity, RoundTrip(call), stop));
         }
         catch (Exception e)
         {
@@ -49,17 +51,6 @@ internal sealed partial class InMemoryOrchestration(
     public Task DelayAsync(TimeSpan delay, CancellationToken cancellationToken) => Task.Delay(delay, time, cancellationToken);
 
     public void SetProgress(JobProgress value) => progress.Report(value);
-
-    private async Task<object> RunAsync(string activity, ActivityCall call) => activity switch
-    {
-        PipelineActivities.Prepare => await activities.PrepareAsync(call, cancel),
-        PipelineActivities.Transcribe => await activities.TranscribeAsync(call, cancel),
-        PipelineActivities.PostProcess => await activities.PostProcessAsync(call, cancel),
-        PipelineActivities.Publish => await activities.PublishAsync(call, cancel),
-        // A cancelled job is recorded too.
-        PipelineActivities.RecordFailure => await activities.RecordFailureAsync(call, CancellationToken.None),
-        _ => throw new ArgumentException($"There is no activity '{activity}'.", nameof(activity)),
-    };
 
     private static T RoundTrip<T>(T value) =>
         JsonSerializer.Deserialize<T>(JsonSerializer.SerializeToUtf8Bytes(value, OmoaiJson.Compact), OmoaiJson.Compact)!;

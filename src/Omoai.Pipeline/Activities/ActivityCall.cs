@@ -25,10 +25,20 @@ public static class PipelineActivities
 public sealed record ActivityCall(
     TranscriptionJob Job, DateTimeOffset StartedAt, int Attempt = 1, int Part = 0, int Parts = 0, ActivityFailure? Failure = null);
 
-/// <summary>An activity's answer. Expected failures are data.</summary>
+/// <summary>An activity's answer, whatever its output. Expected failures are data.</summary>
+/// <param name="Failure">Set when it failed.</param>
+public abstract record ActivityResult(ActivityFailure? Failure);
+
+/// <inheritdoc cref="ActivityResult"/>
 /// <param name="Output">Set when it succeeded.</param>
 /// <param name="Failure">Set when it failed.</param>
-public sealed record ActivityResult<TOutput>(TOutput? Output, ActivityFailure? Failure);
+public sealed record ActivityResult<TOutput>(TOutput? Output, ActivityFailure? Failure) : ActivityResult(Failure);
+
+/// <summary>Runs one activity by name.</summary>
+/// <param name="activity">One of <see cref="PipelineActivities"/>.</param>
+/// <param name="call">Its input.</param>
+/// <param name="cancellationToken">Stops it; it then answers with a failure of class <c>cancelled</c>.</param>
+public delegate Task<ActivityResult> ActivityBody(string activity, ActivityCall call, CancellationToken cancellationToken);
 
 /// <summary>What Prepare answers; the plan itself is an artifact.</summary>
 public sealed record PrepareFacts(double Duration, int Parts);

@@ -26,6 +26,17 @@ public sealed class TranscriptionActivities(
 {
     private readonly PipelineOptions _options = options.Value;
 
+    /// <inheritdoc cref="ActivityBody"/>
+    public async Task<ActivityResult> RunAsync(string activity, ActivityCall call, CancellationToken cancellationToken) => activity switch
+    {
+        PipelineActivities.Prepare => await PrepareAsync(call, cancellationToken),
+        PipelineActivities.Transcribe => await TranscribeAsync(call, cancellationToken),
+        PipelineActivities.PostProcess => await PostProcessAsync(call, cancellationToken),
+        PipelineActivities.Publish => await PublishAsync(call, cancellationToken),
+        PipelineActivities.RecordFailure => await RecordFailureAsync(call, cancellationToken),
+        _ => throw new ArgumentException($"There is no activity '{activity}'.", nameof(activity)),
+    };
+
     /// <summary>Decodes the recording, finds the speech and cuts it into parts.</summary>
     public Task<ActivityResult<PrepareFacts>> PrepareAsync(ActivityCall call, CancellationToken cancellationToken) => GuardAsync(cancellationToken, async () =>
     {

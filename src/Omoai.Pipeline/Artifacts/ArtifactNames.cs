@@ -20,6 +20,13 @@ public static class ArtifactNames
     /// <summary>Prefix of everything intermediate of a job.</summary>
     public static string Work(string jobId) => $"{WorkContainer}/{jobId}/";
 
+    /// <summary>There when the job is to be cancelled.</summary>
+    public static string CancelMarker(string jobId) => Work(jobId) + "cancel";
+
+    /// <summary>Prefix of the ledger entries of one activity, or of one part of it.</summary>
+    public static string Attempts(string jobId, string activity, int part) =>
+        string.Create(CultureInfo.InvariantCulture, $"{Work(jobId)}attempts/{activity}-{part:D4}-");
+
     /// <summary>The plan of parts: committed last by Prepare, so that it being there means that the parts are.</summary>
     public static string Plan(string jobId) => $"{WorkContainer}/{jobId}/plan.json";
 

@@ -95,6 +95,7 @@ public sealed partial class TranscriptionOrchestrator
     {
         var failures = 0;
         var losses = 0;
+        var waits = 0;
         for (var attempt = 1; ; attempt++)
         {
             if (_orchestration.CancelRequested.IsCompleted)
@@ -109,9 +110,14 @@ public sealed partial class TranscriptionOrchestrator
             }
 
             LogFailed(_orchestration.Logger, _job.Id, activity, part, attempt, failure.Class, failure.Reason);
-            var lost = failure.Class == FailureClass.Lost;
-            var count = lost ? ++losses : ++failures;
-            if (!failure.Retryable || count >= (lost ? _job.Settings.MaxLostAttempts : _job.Settings.MaxAttempts))
+            var (count, budget) = failure.Class switch
+            {
+                FailureClass.Lost => (++losses, _job.Settings.MaxLostAttempts),
+                // Nothing was tried yet.
+                FailureClass.Busy => (++waits, int.MaxValue),
+                _ => (++failures, _job.Settings.MaxAttempts),
+            };
+            if (!failure.Retryable || count >= budget)
             {
                 throw new ActivityFailedException(failure);
             }
