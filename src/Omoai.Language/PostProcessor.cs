@@ -19,8 +19,8 @@ public static class PostProcessor
     /// <summary>The code of the warning about words that the recogniser was unsure of.</summary>
     public const string LowConfidence = "low_confidence";
 
-    /// <summary>A mean confidence under this is worth a warning.</summary>
-    private const double ConfidenceBound = 0.5;
+    /// <summary>A mean confidence under this, one word in five expected to be wrong, is worth a warning.</summary>
+    private const double ConfidenceBound = 0.8;
 
     /// <summary>Without a punctuation model, a silence this long ends a segment, seconds.</summary>
     private const float SegmentPause = 0.6f;

@@ -29,7 +29,7 @@ public sealed class ProcessTests : IDisposable
         Assert.Equal(AllFiles, FilesIn(_folder["out"]));
         var transcript = ReadTranscript(_folder["out"]);
         var errors = WordErrorRate.ComputeUnpunctuated(OmoaiProgram.SampleText, TextOf(transcript));
-        Assert.True(errors.Rate <= 0.15, $"The word error rate of the sample is {errors.Rate:P1}.");
+        Assert.True(errors.Rate <= 0.08, $"The word error rate of the sample is {errors.Rate:P1}.");
         Assert.True(transcript.Segments.Count >= 10, "Sentences were not found.");
         Assert.True(transcript.Segments[^1].Paragraph >= 3, "Paragraphs were not found.");
         Assert.NotEmpty(transcript.Summary!.KeyPoints);

@@ -84,8 +84,8 @@ public sealed class PostProcessorTests : IDisposable
     }
 
     [Theory]
-    [InlineData(0.49, true)]
-    [InlineData(0.5, false)]
+    [InlineData(0.79, true)]
+    [InlineData(0.8, false)]
     public async Task Unsure_recognition_is_warned_about(double confidence, bool warned) =>
         Assert.Equal(
             warned ? [PostProcessor.LowConfidence] : Array.Empty<string>(),

@@ -53,7 +53,7 @@ def write(folder, description, files):
     print(f"{folder.name}: " + ", ".join(f"{name} {len(data)} bytes" for name, data in files.items()))
 
 
-def export_speech(work, weight, bonus):
+def export_speech(work):
     import train_speech
     model = train_speech.SpeechModel()
     model.load_state_dict(torch.load(work / "speech.pt")["state"]["average"])
@@ -68,10 +68,9 @@ def export_speech(work, weight, bonus):
                      "dynamicRange": 14, "meanNormalize": True, "scale": 0.5},
         "ctc": {"model": "model.onnx", "input": "features", "output": "log_probs", "tokens": "tokens.txt",
                 "blank": 0, "subsampling": 4},
-        "decoder": {"words": "words.txt", "ngram": "bigrams.arpa", "beam": 32, "lmWeight": weight,
-                    "wordBonus": bonus},
+        "decoder": {"words": "words.txt", "ngram": "words.arpa", "beam": 32},  # tune.py finds the other numbers
     }, {"model.onnx": data, "tokens.txt": ("\n".join(train_speech.TOKENS) + "\n").encode(),
-        "words.txt": (work / "words.txt").read_bytes(), "bigrams.arpa": (work / "bigrams.arpa").read_bytes()})
+        "words.txt": (work / "words.txt").read_bytes(), "words.arpa": (work / "words.arpa").read_bytes()})
 
 
 def export_punctuation(work):
@@ -95,11 +94,9 @@ def main():
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("what", choices=["speech", "punctuation"])
     parser.add_argument("--work", type=Path, default=REPOSITORY / "artifacts" / "demo-en")
-    parser.add_argument("--lm-weight", type=float, default=0.6)
-    parser.add_argument("--word-bonus", type=float, default=3.0)
     arguments = parser.parse_args()
     if arguments.what == "speech":
-        export_speech(arguments.work, arguments.lm_weight, arguments.word_bonus)
+        export_speech(arguments.work)
     else:
         export_punctuation(arguments.work)
 

@@ -1,6 +1,6 @@
 """The features of the speech model, exactly as the product computes them, and the audio they are made from.
 
-Run as a program it packs work/audio/*.wav into one file per split: work/SPLIT.npy (samples) and SPLIT.jsonl (index).
+Run as a program it packs work/audio/*.wav into work/train.npy (samples) and train.jsonl (index).
 """
 
 import argparse
@@ -67,37 +67,32 @@ def read_wav(path):
     return samples
 
 
-def load(work, split):
+def load(work):
     """The samples (16-bit, one after the other) and the items with where each begins and ends."""
-    items = [json.loads(line) for line in (work / f"{split}.jsonl").read_text().splitlines()]
-    return numpy.load(work / f"{split}.npy", mmap_mode="r"), items
+    items = [json.loads(line) for line in (work / "train.jsonl").read_text().splitlines()]
+    return numpy.load(work / "train.npy", mmap_mode="r"), items
 
 
 def main():
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--work", type=Path, default=REPOSITORY / "artifacts" / "demo-en")
     work = parser.parse_args().work
+    if (work / "train.jsonl").exists():
+        return
     plan = [json.loads(line) for line in (work / "utterances.jsonl").read_text().splitlines()]
-    for split in sorted({item["split"] for item in plan}):
-        if (work / f"{split}.jsonl").exists():
+    parts, index, position = [], [], 0
+    for item in plan:
+        samples = read_wav(work / "audio" / f"{item['id']}.wav")
+        # Too short for its text: a synthesiser that failed silently.
+        if len(samples) < 0.03 * SAMPLE_RATE * len(item["text"]):
+            print("skipped", item["id"], item["voice"], item["text"])
             continue
-        parts, index, position = [], [], 0
-        for item in plan:
-            path = work / "audio" / f"{item['id']}.wav"
-            if item["split"] != split or not path.exists():
-                continue
-            samples = read_wav(path)
-            # Too short for its text: a synthesiser that failed silently.
-            if len(samples) < 0.03 * SAMPLE_RATE * len(item["text"]):
-                print("skipped", item["id"], item["voice"], item["text"])
-                continue
-            parts.append(samples)
-            index.append({"start": position, "end": position + len(samples), "voice": item["voice"],
-                          "text": item["text"], "words": normalise(item["text"])})
-            position += len(samples)
-        numpy.save(work / f"{split}.npy", numpy.concatenate(parts))
-        (work / f"{split}.jsonl").write_text("".join(json.dumps(item) + "\n" for item in index))
-        print(f"{split}: {len(index)} utterances, {position / SAMPLE_RATE / 3600:.2f} hours")
+        parts.append(samples)
+        index.append({"start": position, "end": position + len(samples), "words": normalise(item["text"])})
+        position += len(samples)
+    numpy.save(work / "train.npy", numpy.concatenate(parts))
+    (work / "train.jsonl").write_text("".join(json.dumps(item) + "\n" for item in index))
+    print(f"{len(index)} utterances, {position / SAMPLE_RATE / 3600:.2f} hours")
 
 
 if __name__ == "__main__":

@@ -2,8 +2,9 @@
 # From nothing to the shipped files of the demo models: train.sh [--work DIR]
 #
 # Needs Linux, Python 3 with torch, onnx, numpy and scipy, and the synthesisers (Debian: apt-get install python3-torch
-# python3-onnx python3-scipy espeak-ng flite festival festvox-kallpc16k festvox-us-slt-hts sox). On two cores it takes
-# about two and a half hours; stopped and started again, it goes on where it was. Needs 3 GB of disk in DIR.
+# python3-onnx python3-scipy espeak-ng flite festival festvox-kallpc16k festvox-kdlpc16k
+# festvox-us-slt-hts sox), and what ./omoai needs. On two cores it takes about two and a half hours; stopped and started
+# again, it goes on where it was. Needs 4 GB of disk in DIR.
 set -euo pipefail
 here=$(cd "$(dirname "$0")" && pwd)
 work=$here/../../../artifacts/demo-en
@@ -17,13 +18,13 @@ export PYTHONDONTWRITEBYTECODE=1
 python=${PYTHON:-python3}
 
 if [ ! -e "$work/utterances.jsonl" ]; then
-  "$python" grammar.py --work "$work" --utterances 7000
+  "$python" grammar.py --work "$work"
 fi
 "$python" synthesize.py --work "$work"
 "$python" features.py --work "$work"
-"$python" bigrams.py --work "$work"
+"$python" ngrams.py --work "$work"
 "$python" train_punctuation.py --work "$work"
 "$python" export.py punctuation --work "$work"
 "$python" train_speech.py --work "$work"
 "$python" export.py speech --work "$work"
-"$python" evaluate.py punctuation sample validation unseen test rms variants --work "$work"
+"$python" tune.py --work "$work"

@@ -215,6 +215,11 @@ def main():
             judge.load_state_dict(average)
             with torch.no_grad():
                 print(f"step {step}, loss {loss.item():.4f}", scores(judge, held_out_passages(grammar, 60)), flush=True)
+    judge = PunctuationModel().eval()
+    judge.load_state_dict(average)
+    with torch.no_grad():
+        for name, pauses in (("with pauses", True), ("without", False)):
+            print(f"held-out templates, true words, {name}:", scores(judge, held_out_passages(grammar, pauses=pauses)))
 
 
 if __name__ == "__main__":

@@ -53,6 +53,12 @@ public sealed class CtcModel : IDisposable
             throw Unusable(manifest, $"its subsampling is {settings.Subsampling}");
         }
 
+        if (manifest.Confidence is { } confidence
+            && !(confidence.Slope > 0 && double.IsFinite(confidence.Slope) && double.IsFinite(confidence.Offset)))
+        {
+            throw Unusable(manifest, "its confidence's slope isn't above 0, or its offset isn't a number");
+        }
+
         var search = CreateSearch(folder, manifest, tokens);
         threads = threads > 0 ? threads : Math.Min(Environment.ProcessorCount, 4);
         var session = ModelSession.Load(
@@ -80,11 +86,24 @@ public sealed class CtcModel : IDisposable
         return
         [
             .. ForcedAlignment.Words(logProbabilities, sequence, _tokens).Select(word => new Transcripts.Word(
-                word.Text, Math.Min(word.FirstFrame * frame, duration), Math.Min(word.EndFrame * frame, duration), word.Confidence)),
+                word.Text, Math.Min(word.FirstFrame * frame, duration), Math.Min(word.EndFrame * frame, duration),
+                Calibrate(word.Confidence))),
         ];
     }
 
     public void Dispose() => _session.Dispose();
+
+    private double Calibrate(double confidence)
+    {
+        if (Manifest.Confidence is not { } settings)
+        {
+            return confidence;
+        }
+
+        // A confidence of 1 is as good as one that is a millionth less.
+        confidence = Math.Min(confidence, 1 - 1e-6);
+        return 1 / (1 + Math.Exp(-((settings.Slope * Math.Log(confidence / (1 - confidence))) + settings.Offset)));
+    }
 
     private LogProbabilities Infer(float[] features)
     {

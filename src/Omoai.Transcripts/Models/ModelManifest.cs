@@ -38,6 +38,7 @@ public sealed record ModelManifest
     public FeatureSettings? Features { get; init; }
     public CtcSettings? Ctc { get; init; }
     public DecoderSettings? Decoder { get; init; }
+    public ConfidenceSettings? Confidence { get; init; }
     public PunctuationSettings? Punctuation { get; init; }
 
     /// <summary>Every file of the model, by plain name.</summary>
@@ -167,6 +168,14 @@ public sealed record CtcSettings(string Model, string Input, string Output, stri
 /// <param name="WordBonus">Added for each word, to balance what the n-grams take from it; without n-grams nothing is.</param>
 public sealed record DecoderSettings(
     string? Words = null, string? Ngram = null, int Beam = 32, double LmWeight = 0.8, double WordBonus = 1.5);
+
+/// <summary>
+/// Makes of a word's raw confidence c a probability that it is right: 1 / (1 + exp(-(slope · ln(c / (1 - c)) + offset))),
+/// fitted on speech whose words are known (Platt, "Probabilistic outputs for support vector machines", 1999).
+/// </summary>
+/// <param name="Slope">Above 0, so that the order of words stays.</param>
+/// <param name="Offset">Any.</param>
+public sealed record ConfidenceSettings(double Slope, double Offset);
 
 /// <summary>A tagger that gives each word a mark after it and a case.</summary>
 /// <param name="Model">File of the ONNX graph: <c>chars</c> int64 [words, <paramref name="WordLength"/>], <c>pauses</c> float32

@@ -17,6 +17,7 @@ namespace Omoai.Transcripts.Quality;
 public sealed class NormalizedText
 {
     private readonly List<string> words = [];
+    private readonly List<bool> capitals = [];
     private readonly List<List<string>> marks = [[]];
 
     public NormalizedText(string text)
@@ -42,6 +43,11 @@ public sealed class NormalizedText
             }
             else if (Rune.GetUnicodeCategory(rune) != UnicodeCategory.Format)
             {
+                if (word.Length == 0)
+                {
+                    capitals.Add(Rune.IsUpper(runes[i]));
+                }
+
                 word.Append(rune);
             }
         }
@@ -51,6 +57,9 @@ public sealed class NormalizedText
 
     /// <summary>The words in order; none is empty.</summary>
     public IReadOnlyList<string> Words => words;
+
+    /// <summary>For each word, whether it was written with a capital as its first letter.</summary>
+    public IReadOnlyList<bool> Capitals => capitals;
 
     /// <summary>Marks before the first word, after each word: one list more than there are words.</summary>
     public IReadOnlyList<IReadOnlyList<string>> Marks => marks;

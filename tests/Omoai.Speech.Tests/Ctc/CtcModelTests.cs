@@ -48,6 +48,22 @@ public sealed class CtcModelTests : IDisposable
     }
 
     [Fact]
+    public void The_confidence_is_what_the_manifest_makes_of_it()
+    {
+        var raw = Confidences();
+        _tones.Manifest = _tones.Manifest with { Confidence = new ConfidenceSettings(2, 1) };
+        _tones.Save();
+
+        Assert.Equal(raw.Select(c => 1 / (1 + Math.Exp(-((2 * Math.Log(c / (1 - c))) + 1)))), Confidences(), (a, b) => Math.Abs(a - b) < 1e-6);
+
+        List<double> Confidences()
+        {
+            using var model = CtcModel.Load(_tones.Folder);
+            return [.. model.Recognize(Samples("_ab__c_ _b_")).Select(word => word.Confidence)];
+        }
+    }
+
+    [Fact]
     public void Less_than_a_window_gives_no_words()
     {
         using var model = CtcModel.Load(_tones.Folder);
@@ -152,12 +168,19 @@ public sealed class CtcModelTests : IDisposable
     public void A_decoder_that_cant_be_is_refused(string written, string changed)
     {
         _tones.UseWords("ab\n");
-        var path = Path.Combine(_tones.Folder, ModelManifest.FileName);
-        var text = File.ReadAllText(path);
-        Assert.Contains(written, text, StringComparison.Ordinal);
-        File.WriteAllText(path, text.Replace(written, changed, StringComparison.Ordinal));
+        AssertRefused(written, changed, "its decoder");
+    }
 
-        AssertRefused(_tones.Folder, "its decoder");
+    [Theory]
+    [InlineData("\"slope\": 2", "\"slope\": 0")]
+    [InlineData("\"slope\": 2", "\"slope\": -1")]
+    [InlineData("\"slope\": 2", "\"slope\": 1e999")]
+    [InlineData("\"offset\": 1", "\"offset\": 1e999")]
+    public void A_confidence_that_would_turn_the_order_of_words_is_refused(string written, string changed)
+    {
+        _tones.Manifest = _tones.Manifest with { Confidence = new ConfidenceSettings(2, 1) };
+        _tones.Save();
+        AssertRefused(written, changed, "its confidence");
     }
 
     [Fact]
@@ -174,6 +197,16 @@ public sealed class CtcModelTests : IDisposable
     {
         _tones.Write("model.onnx", graph);
         AssertRefused(manifest => manifest, named);
+    }
+
+    private void AssertRefused(string written, string changed, string named)
+    {
+        var path = Path.Combine(_tones.Folder, ModelManifest.FileName);
+        var text = File.ReadAllText(path);
+        Assert.Contains(written, text, StringComparison.Ordinal);
+        File.WriteAllText(path, text.Replace(written, changed, StringComparison.Ordinal));
+
+        AssertRefused(_tones.Folder, named);
     }
 
     private void AssertRefused(Func<ModelManifest, ModelManifest> change, string named)
