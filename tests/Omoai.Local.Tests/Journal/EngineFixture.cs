@@ -85,6 +85,24 @@ public abstract class EngineFixture : IAsyncLifetime
         _ => new ActivityResult<PublishFacts>(new PublishFacts(42, ["final.json"], []), null),
     };
 
+    /// <summary>Lets one activity run until it is stopped; the others answer.</summary>
+    /// <returns>Completes when it has begun.</returns>
+    internal Task HoldIn(string held)
+    {
+        var begun = new TaskCompletionSource();
+        Body = async (activity, call, stop) =>
+        {
+            if (activity == held)
+            {
+                begun.TrySetResult();
+                await Task.Delay(Timeout.Infinite, stop);
+            }
+
+            return Answer(activity, call);
+        };
+        return begun.Task;
+    }
+
     internal static ActivityResult Failure(FailureClass @class) =>
         new ActivityResult<object>(null, new ActivityFailure(@class, Retryable: true, @class.ToString()));
 

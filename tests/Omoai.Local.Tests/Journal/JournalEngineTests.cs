@@ -111,20 +111,10 @@ public sealed class JournalEngineTests : EngineFixture
     public async Task Cancel_stops_the_running_activity_and_what_waits_for_a_slot()
     {
         Options.MaxTranscribe = 1;
-        var begun = new TaskCompletionSource();
-        Body = async (activity, call, stop) =>
-        {
-            if (activity == PipelineActivities.Transcribe)
-            {
-                begun.TrySetResult();
-                await Task.Delay(Timeout.Infinite, stop);
-            }
-
-            return Answer(activity, call);
-        };
+        var begun = HoldIn(PipelineActivities.Transcribe);
         var engine = await StartEngineAsync();
         await engine.TryCreateAsync(Job("a"), default);
-        await begun.Task;
+        await begun;
 
         await engine.RaiseCancelAsync("a", default);
         var state = await EndAsync(engine, "a");
@@ -179,27 +169,13 @@ public sealed class JournalEngineTests : EngineFixture
     [Fact]
     public async Task A_cancellation_that_the_job_had_not_taken_when_the_engine_died_is_taken_by_the_next()
     {
-        var begun = new TaskCompletionSource();
-        Body = async (_, _, stop) =>
-        {
-            begun.TrySetResult();
-            await Task.Delay(Timeout.Infinite, stop);
-            throw new InvalidOperationException();
-        };
+        var begun = HoldIn(PipelineActivities.Prepare);
         var first = await StartEngineAsync();
         await first.TryCreateAsync(Job("a"), default);
-        await begun.Task;
+        await begun;
         await first.StopAsync(default);
         Edit("UPDATE instances SET cancel = 1");
-        Body = async (activity, call, stop) =>
-        {
-            if (activity == PipelineActivities.Prepare)
-            {
-                await Task.Delay(Timeout.Infinite, stop);
-            }
-
-            return Answer(activity, call);
-        };
+        _ = HoldIn(PipelineActivities.Prepare);
 
         var second = await StartEngineAsync();
 
@@ -270,11 +246,7 @@ public sealed class JournalEngineTests : EngineFixture
     [Fact]
     public async Task Only_ended_jobs_can_be_deleted()
     {
-        Body = async (_, _, stop) =>
-        {
-            await Task.Delay(Timeout.Infinite, stop);
-            throw new InvalidOperationException();
-        };
+        _ = HoldIn(PipelineActivities.Prepare);
         var engine = await StartEngineAsync();
         await engine.TryCreateAsync(Job("a"), default);
 

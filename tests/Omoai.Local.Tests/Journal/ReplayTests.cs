@@ -67,20 +67,10 @@ public sealed class ReplayTests : EngineFixture
     [Fact]
     public async Task A_stopped_engine_leaves_the_running_activity_to_the_next_one()
     {
-        var begun = new TaskCompletionSource();
-        Body = async (activity, call, stop) =>
-        {
-            if (activity == PipelineActivities.PostProcess)
-            {
-                begun.SetResult();
-                await Task.Delay(Timeout.Infinite, stop);
-            }
-
-            return Answer(activity, call);
-        };
+        var begun = HoldIn(PipelineActivities.PostProcess);
         var first = await StartEngineAsync();
         await first.TryCreateAsync(Job("a"), default);
-        await begun.Task;
+        await begun;
         await first.StopAsync(default);
         Body = (activity, call, _) => Task.FromResult(Answer(activity, call));
 
@@ -121,16 +111,10 @@ public sealed class ReplayTests : EngineFixture
     [Fact]
     public async Task Code_that_makes_another_call_than_the_journal_has_fails_the_job_and_says_which()
     {
-        var begun = new TaskCompletionSource();
-        Body = async (_, _, stop) =>
-        {
-            begun.SetResult();
-            await Task.Delay(Timeout.Infinite, stop);
-            throw new InvalidOperationException();
-        };
+        var begun = HoldIn(PipelineActivities.Prepare);
         var first = await StartEngineAsync();
         await first.TryCreateAsync(Job("a"), default);
-        await begun.Task;
+        await begun;
         await first.StopAsync(default);
 
         Body = (activity, call, _) => Task.FromResult(Answer(activity, call));
@@ -169,14 +153,7 @@ public sealed class ReplayTests : EngineFixture
     [Fact]
     public async Task A_delay_goes_on_where_it_was_when_the_engine_stopped()
     {
-        var failures = 1;
-        Body = (activity, call, _) => Task.FromResult(
-            activity == PipelineActivities.Prepare && Interlocked.Decrement(ref failures) >= 0
-                ? Failure(FailureClass.Crashed) : Answer(activity, call));
-        var first = await StartEngineAsync();
-        await first.TryCreateAsync(Job("a"), default);
-        await EventuallyAsync(() => Time.TimersIn(TimeSpan.FromSeconds(10)) == 1);
-        await first.StopAsync(default);
+        await StopInARetryDelayAsync();
 
         Time.Advance(TimeSpan.FromSeconds(7));
         var second = await StartEngineAsync();
@@ -190,6 +167,17 @@ public sealed class ReplayTests : EngineFixture
     [Fact]
     public async Task A_delay_that_was_over_while_no_engine_ran_ends_at_once()
     {
+        await StopInARetryDelayAsync();
+
+        Time.Advance(TimeSpan.FromDays(1));
+        var second = await StartEngineAsync();
+
+        Assert.Equal(JobStatus.Succeeded, (await EndAsync(second, "a")).Status);
+    }
+
+    /// <summary>A job whose first attempt failed, stopped with 10 s to go until the second.</summary>
+    private async Task StopInARetryDelayAsync()
+    {
         var failures = 1;
         Body = (activity, call, _) => Task.FromResult(
             activity == PipelineActivities.Prepare && Interlocked.Decrement(ref failures) >= 0
@@ -198,10 +186,5 @@ public sealed class ReplayTests : EngineFixture
         await first.TryCreateAsync(Job("a"), default);
         await EventuallyAsync(() => Time.TimersIn(TimeSpan.FromSeconds(10)) == 1);
         await first.StopAsync(default);
-
-        Time.Advance(TimeSpan.FromDays(1));
-        var second = await StartEngineAsync();
-
-        Assert.Equal(JobStatus.Succeeded, (await EndAsync(second, "a")).Status);
     }
 }
