@@ -23,10 +23,7 @@ internal static class LocalServices
         var configuration = ReadConfiguration();
         var services = new ServiceCollection()
             .AddSingleton<IConfiguration>(configuration)
-            .AddLogging(logging => logging
-                .SetMinimumLevel(verbose ? LogLevel.Debug : LogLevel.Critical)
-                .AddJsonConsole(console => console.UseUtcTimestamp = true)
-                .Services.Configure<ConsoleLoggerOptions>(console => console.LogToStandardErrorThreshold = LogLevel.Trace));
+            .AddLogging(logging => ConfigureLogging(logging, verbose ? LogLevel.Debug : LogLevel.Critical));
         if (progress is not null)
         {
             services.AddSingleton(progress);
@@ -41,14 +38,41 @@ internal static class LocalServices
         return provider;
     }
 
+    /// <summary>Structured, one line of JSON for each entry, on standard error.</summary>
+    public static ILoggingBuilder ConfigureLogging(ILoggingBuilder logging, LogLevel level)
+    {
+        logging.SetMinimumLevel(level).AddJsonConsole(console =>
+        {
+            console.UseUtcTimestamp = true;
+            console.TimestampFormat = "yyyy-MM-ddTHH:mm:ss.fffZ";
+            console.IncludeScopes = true;
+        });
+        logging.Services.Configure<ConsoleLoggerOptions>(console => console.LogToStandardErrorThreshold = LogLevel.Trace);
+        return logging;
+    }
+
+    /// <summary>Where settings come from, the last one wins.</summary>
+    /// <exception cref="UsageException">The file can't be read.</exception>
+    public static IConfigurationBuilder AddSources(IConfigurationBuilder configuration)
+    {
+        try
+        {
+            // A configuration manager reads the file at once, a builder later.
+            return configuration
+                .AddJsonFile(Path.Combine(Directory.GetCurrentDirectory(), "omoai.json"), optional: true)
+                .AddEnvironmentVariables();
+        }
+        catch (InvalidDataException e)
+        {
+            throw new UsageException($"{e.Message} {e.InnerException?.Message}", e);
+        }
+    }
+
     private static IConfiguration ReadConfiguration()
     {
         try
         {
-            return new ConfigurationBuilder()
-                .AddJsonFile(Path.Combine(Directory.GetCurrentDirectory(), "omoai.json"), optional: true)
-                .AddEnvironmentVariables()
-                .Build();
+            return AddSources(new ConfigurationBuilder()).Build();
         }
         catch (InvalidDataException e)
         {
@@ -59,11 +83,18 @@ internal static class LocalServices
     /// <summary>Binds the options now, so that a bad value stops the command before it does anything.</summary>
     private static void Check(IServiceProvider provider)
     {
+        Checked(() => provider.GetRequiredService<IOptions<PipelineOptions>>().Value);
+        Checked(() => provider.GetRequiredService<IOptions<ModelOptions>>().Value);
+        Checked(() => provider.GetRequiredService<IOptions<IsolationOptions>>().Value);
+    }
+
+    /// <summary>Reads options, or says which setting is wrong.</summary>
+    /// <exception cref="UsageException">One is.</exception>
+    public static T Checked<T>(Func<T> options)
+    {
         try
         {
-            _ = provider.GetRequiredService<IOptions<PipelineOptions>>().Value;
-            _ = provider.GetRequiredService<IOptions<ModelOptions>>().Value;
-            _ = provider.GetRequiredService<IOptions<IsolationOptions>>().Value;
+            return options();
         }
         catch (OptionsValidationException e)
         {
@@ -76,7 +107,7 @@ internal static class LocalServices
     }
 
     /// <summary>After the configured ones: those added by the user, then those that ship with the program.</summary>
-    private static void AddDefaultFolders(ModelOptions options)
+    public static void AddDefaultFolders(ModelOptions options)
     {
         var data = Environment.GetFolderPath(Environment.SpecialFolder.LocalApplicationData, Environment.SpecialFolderOption.DoNotVerify);
         options.Folders.Add(Path.Combine(data, "omoai", "models"));

@@ -12,6 +12,10 @@ public sealed class PipelineOptions
     /// <summary>Where activities keep their files while they run; null takes the system's folder for temporary files.</summary>
     public string? ScratchFolder { get; set; }
 
+    /// <summary>The longest recording that is taken, bytes; a longer one is refused before it is read. 1 KiB to 1 TiB.</summary>
+    [Range(1L << 10, 1L << 40)]
+    public long MaxRecordingBytes { get; set; } = 1L << 30;
+
     /// <summary>No part is longer than this, seconds.</summary>
     [Range(30, 3600)]
     public double MaxPartSeconds { get; set; } = 600;

@@ -33,6 +33,7 @@ public static class PipelineServices
             provider.GetRequiredService<TimeProvider>(),
             provider.GetRequiredService<ILogger<ActivityRunner>>()));
         services.AddSingleton<IJobs, Jobs.Jobs>();
+        services.AddSingleton<UploadReceiver>();
         services.AddSingleton(provider => new ActivityHostLauncher(
             provider.GetRequiredService<IOptions<IsolationOptions>>().Value,
             provider.GetRequiredService<ILogger<ActivityHostLauncher>>(),

@@ -20,6 +20,9 @@ public sealed partial class DirectoryArtifactStore : IArtifactStore
         Directory.CreateDirectory(_root);
     }
 
+    /// <summary>The folder that people put recordings into.</summary>
+    public string UploadFolder => Directory.CreateDirectory(Path.Combine(_root, ArtifactNames.InputContainer)).FullName;
+
     public Task<ArtifactInfo?> FindAsync(string artifact, CancellationToken cancellationToken) =>
         Task.FromResult(InfoOf(artifact, PathOf(artifact)));
 

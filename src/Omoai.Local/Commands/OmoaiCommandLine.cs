@@ -12,12 +12,14 @@ internal static class OmoaiCommandLine
         var root = new RootCommand(
             "Omoai turns recorded speech into a punctuated transcript and a summary.\n\n" +
             "Start with:  omoai process samples/standup.wav\n" +
+            "As a server: omoai serve\n" +
             "What this machine can do:  omoai doctor\n\n" +
             "Exit codes: 0 done, 2 usage, 3 the audio can't be used, 4 an activity failed after its attempts, " +
             "5 something this machine lacks, 130 interrupted.")
         {
             verbose,
             ProcessCommand.Create(verbose),
+            ServeCommand.Create(verbose),
             StageCommands.CreatePrepare(verbose),
             StageCommands.CreateTranscribe(verbose),
             StageCommands.CreatePostProcess(verbose),
@@ -34,11 +36,11 @@ internal static class OmoaiCommandLine
 
         try
         {
-            // A second Ctrl+C, or ten seconds, ends a program that doesn't stop by itself.
             return await command.InvokeAsync(new InvocationConfiguration
             {
                 EnableDefaultExceptionHandler = false,
-                ProcessTerminationTimeout = TimeSpan.FromSeconds(10),
+                // A second Ctrl+C, or ten seconds, ends a program that doesn't stop by itself. A server drains, by its own rules.
+                ProcessTerminationTimeout = command.CommandResult.Command.Name == ServeCommand.Name ? null : TimeSpan.FromSeconds(10),
             });
         }
         catch (OperationCanceledException)

@@ -7,9 +7,9 @@ internal sealed class JournalOptions
 {
     public const string Section = "Omoai:Journal";
 
-    /// <summary>The database; its folder is made when it isn't there.</summary>
+    /// <summary>The database; its folder is made when it isn't there. <c>omoai serve</c> keeps it in its data folder.</summary>
     [Required]
-    public string File { get; set; } = "omoai-journal.db";
+    public string File { get; set; } = "";
 
     /// <summary>Jobs under way at the same time; the others wait in the database.</summary>
     [Range(1, 1000)]

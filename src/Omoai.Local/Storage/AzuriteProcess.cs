@@ -107,6 +107,9 @@ internal sealed class AzuriteProcess : IAsyncDisposable
         }
     }
 
+    /// <summary>Completes when it has ended.</summary>
+    public Task Exited => _process.Exited;
+
     /// <summary>Ends it at once.</summary>
     public void Kill() => _process.Kill();
 

@@ -20,6 +20,9 @@ public static class ArtifactNames
     /// <summary>Prefix of everything intermediate of a job.</summary>
     public static string Work(string jobId) => $"{WorkContainer}/{jobId}/";
 
+    /// <summary>Prefix of the receipts: one for each version of an upload that a job was started for.</summary>
+    public const string Receipts = $"{WorkContainer}/receipts/";
+
     /// <summary>There when the job is to be cancelled.</summary>
     public static string CancelMarker(string jobId) => Work(jobId) + "cancel";
 

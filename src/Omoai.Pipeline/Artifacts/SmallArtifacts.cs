@@ -3,7 +3,7 @@ using System.Text;
 namespace Omoai.Pipeline.Artifacts;
 
 /// <summary>Artifacts that are a line of text.</summary>
-internal static class SmallArtifacts
+public static class SmallArtifacts
 {
     /// <inheritdoc cref="IArtifactStore.CommitAsync(string, Stream, CancellationToken)"/>
     public static async Task<bool> CommitTextAsync(

@@ -50,8 +50,10 @@ public interface IJobs
 /// <param name="InputName">Its file name as people know it; only ever shown.</param>
 /// <param name="Options">What is asked for.</param>
 /// <param name="Rerun">Whether other options on the same version start another run instead of being a conflict.</param>
+/// <param name="Refusal">Why the recording can't be used, where that is plain already.</param>
 public sealed record JobRequest(
-    string Input, string Version, string InputName, TranscriptionOptions Options, bool Rerun = false);
+    string Input, string Version, string InputName, TranscriptionOptions Options, bool Rerun = false,
+    ActivityFailure? Refusal = null);
 
 /// <summary>What became of a request to start a job.</summary>
 public enum StartOutcome

@@ -18,7 +18,7 @@ public sealed class Jobs(
         JobRecord? latest = null;
         for (var run = 1; ; run++)
         {
-            var job = Create(request.Input, request.Version, request.InputName, request.Options, run);
+            var job = Create(request.Input, request.Version, request.InputName, request.Options, run) with { Refusal = request.Refusal };
             if (await engine.FindAsync(job.Id, cancellationToken) is { } there)
             {
                 latest = there;

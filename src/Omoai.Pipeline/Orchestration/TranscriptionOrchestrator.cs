@@ -30,6 +30,11 @@ public sealed partial class TranscriptionOrchestrator
 
     private async Task<JobResult> RunAsync()
     {
+        if (_job.Refusal is { } refusal)
+        {
+            return await EndAsync(refusal);
+        }
+
         try
         {
             Report(PipelineActivities.Prepare, 0, 0, 0);

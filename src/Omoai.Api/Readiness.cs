@@ -1,0 +1,48 @@
+using Microsoft.Extensions.Options;
+using Omoai.Isolation;
+using Omoai.Pipeline.Artifacts;
+using Omoai.Pipeline.Jobs;
+using Omoai.Pipeline.Models;
+using Omoai.Transcripts.Activities;
+
+namespace Omoai.Api;
+
+/// <summary>Looks whether this server can take jobs and run them.</summary>
+public sealed class Readiness(IArtifactStore store, IJobs jobs, ModelCatalog models, IOptions<IsolationOptions> isolation)
+{
+    public const string Ready = "ready";
+
+    /// <summary>Everything is looked at, whatever the others say. Reasons are for strangers: they name no path and no account.</summary>
+    public async Task<HealthResponse> CheckAsync(CancellationToken cancellationToken)
+    {
+        var checks = new SortedDictionary<string, string?>(StringComparer.Ordinal)
+        {
+            ["storage"] = await TryAsync(
+                () => store.FindAsync($"{ArtifactNames.WorkContainer}/health", cancellationToken), "The storage can't be reached."),
+            ["jobs"] = await TryAsync(() => jobs.ListAsync(null, 1, null, cancellationToken), "The engine of jobs doesn't answer."),
+            ["models"] = await TryAsync(
+                () =>
+                {
+                    models.FindSpeech(null);
+                    models.FindPunctuation();
+                    return Task.CompletedTask;
+                },
+                "A configured model isn't installed: see `omoai models list`."),
+            ["activityHost"] = File.Exists(isolation.Value.HostPath) ? null : "The activity host isn't installed.",
+        };
+        return new HealthResponse(checks.Values.All(problem => problem is null) ? Ready : "unready", checks);
+    }
+
+    private static async Task<string?> TryAsync(Func<Task> look, string problem)
+    {
+        try
+        {
+            await look();
+            return null;
+        }
+        catch (Exception e) when (e is IOException or MissingRequirementException or InvalidOperationException)
+        {
+            return problem;
+        }
+    }
+}
