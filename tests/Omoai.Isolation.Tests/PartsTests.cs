@@ -82,7 +82,7 @@ public sealed class PartsTests
     [Fact]
     public async Task Only_the_host_itself_may_connect()
     {
-        await using var pipe = new PrivatePipe();
+        await using var pipe = new PrivatePipe(Path.GetTempPath());
         await using var client = new NamedPipeClientStream(".", pipe.Name, PipeDirection.InOut, PipeOptions.Asynchronous);
         var accepted = pipe.AcceptAsync(hostPid: Environment.ProcessId + 1, CancellationToken.None);
         await client.ConnectAsync();

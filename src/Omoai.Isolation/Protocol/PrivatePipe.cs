@@ -11,10 +11,14 @@ internal sealed class PrivatePipe : IAsyncDisposable
 
     private readonly NamedPipeServerStream _server;
 
-    public PrivatePipe()
+    /// <param name="folder">Where it lies, on Unix: a folder of the caller's that goes away even if the caller is killed. The
+    /// system's folder for temporary files takes its place where the path would get too long.</param>
+    public PrivatePipe(string folder)
     {
         var name = $"omoai-{RandomNumberGenerator.GetHexString(32, lowercase: true)}";
-        Name = OperatingSystem.IsWindows() ? name : Path.Combine(Path.GetTempPath(), name);
+        Name = OperatingSystem.IsWindows() ? name : Path.Combine(folder, name);
+        if (!OperatingSystem.IsWindows() && Name.Length >= MaxPath)
+            Name = Path.Combine(Path.GetTempPath(), name);
         if (!OperatingSystem.IsWindows() && Name.Length >= MaxPath)
             Name = Path.Combine("/tmp", name);
         _server = new NamedPipeServerStream(
