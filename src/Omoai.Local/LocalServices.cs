@@ -25,7 +25,7 @@ internal static class LocalServices
             .AddSingleton<IConfiguration>(configuration)
             .AddLogging(logging => logging
                 .SetMinimumLevel(verbose ? LogLevel.Debug : LogLevel.Critical)
-                .AddJsonConsole(console => console.UseUtcTimestamp = true)
+                .AddJsonConsole(console => (console.UseUtcTimestamp, console.IncludeScopes) = (true, true))
                 .Services.Configure<ConsoleLoggerOptions>(console => console.LogToStandardErrorThreshold = LogLevel.Trace));
         if (progress is not null)
         {

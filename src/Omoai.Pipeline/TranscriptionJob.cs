@@ -15,9 +15,11 @@ namespace Omoai.Pipeline;
 /// <param name="InputVersion">The version of the recording that the job is about, which is the only one it reads; null where
 /// the recording can't change.</param>
 /// <param name="Run">From 1; each rerun on the same version has the next one.</param>
+/// <param name="TraceParent">What asked for the job, as a W3C traceparent: the job's activities are part of that trace. Null where
+/// nobody traced.</param>
 public sealed record TranscriptionJob(
     string Id, string Input, string InputName, TranscriptionOptions Options, JobSettings Settings, string? InputVersion = null,
-    int Run = 1);
+    int Run = 1, string? TraceParent = null);
 
 /// <summary>What a caller may ask for.</summary>
 public sealed record TranscriptionOptions
