@@ -1,4 +1,5 @@
 using System.Text;
+using System.Text.Json;
 using System.Text.Json.Serialization;
 
 namespace Omoai.Isolation;
@@ -42,6 +43,13 @@ public enum FailureClass
     /// <summary>A fault of this program or its surroundings.</summary>
     [JsonStringEnumMemberName("internal")]
     Internal,
+}
+
+/// <summary>Failure classes as text.</summary>
+public static class FailureClassText
+{
+    /// <summary>The name as in JSON, for spans and metrics.</summary>
+    public static string ToText(this FailureClass @class) => JsonNamingPolicy.SnakeCaseLower.ConvertName(@class.ToString());
 }
 
 /// <summary>How an activity failed.</summary>

@@ -76,9 +76,20 @@ public static class ActivityHostProcess
         // On the pool, so that a handler that blocks from its first line on blocks nothing else.
         var progress = new ProgressSender(pipe);
         var context = new ActivityContext(Environment.CurrentDirectory, progress.Report, stop);
+        using var span = request.TraceParent is { } parent ? StartSpan(request.Activity, parent) : null;
         var reply = await Task.Run(() => HandleAsync(request, handlers, context, classify), CancellationToken.None);
         progress.Finish(CreateReply(reply with { PeakMemoryBytes = PeakMemory() }));
     }
+
+    /// <summary>
+    /// Makes the handler's <see cref="System.Diagnostics.Activity.Current"/> a part of the parent's trace: what a handler calls or
+    /// logs can then be told to belong to it. Nothing is exported from here.
+    /// </summary>
+    /// <returns>Null where the parent's span is none. Typed so that a host that isn't traced loads nothing for it.</returns>
+    internal static IDisposable? StartSpan(string activity, string traceParent) =>
+        System.Diagnostics.ActivityContext.TryParse(traceParent, null, isRemote: true, out var parent)
+            ? new System.Diagnostics.Activity(activity).SetParentId(parent.TraceId, parent.SpanId, parent.TraceFlags).Start()
+            : null;
 
     private static async Task<Reply> HandleAsync(
         Request request, IReadOnlyDictionary<string, ActivityHandler> handlers, ActivityContext context,

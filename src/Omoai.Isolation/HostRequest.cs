@@ -39,6 +39,9 @@ public sealed record HostEvidence
 
     public required string Command { get; init; }
 
+    /// <summary>The trace that the run is part of, 32 hexadecimal digits; null where nobody traces.</summary>
+    public string? TraceId { get; init; }
+
     /// <summary>The value of <c>CUDA_VISIBLE_DEVICES</c>.</summary>
     public required string Device { get; init; }
 

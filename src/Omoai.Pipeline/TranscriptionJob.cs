@@ -17,9 +17,11 @@ namespace Omoai.Pipeline;
 /// <param name="Run">From 1; each rerun on the same version has the next one.</param>
 /// <param name="Refusal">Set when it was plain before the start that the recording can't be used: the job fails with it, and
 /// is recorded as any other that failed.</param>
+/// <param name="TraceParent">What asked for the job, as a W3C traceparent: the job's activities are part of that trace. Null where
+/// nobody traced.</param>
 public sealed record TranscriptionJob(
     string Id, string Input, string InputName, TranscriptionOptions Options, JobSettings Settings, string? InputVersion = null,
-    int Run = 1, ActivityFailure? Refusal = null);
+    int Run = 1, ActivityFailure? Refusal = null, string? TraceParent = null);
 
 /// <summary>What a caller may ask for.</summary>
 public sealed record TranscriptionOptions

@@ -14,6 +14,7 @@ internal static partial class Misbehaviour
         ["nothing"] = (_, _) => Task.FromResult(default(JsonElement)),
         ["environment"] = (_, _) => Result(File.ReadAllText("/proc/self/environ").Split('\0', StringSplitOptions.RemoveEmptyEntries)),
         ["facts"] = (_, context) => Result(Facts(context)),
+        ["trace"] = (_, _) => Result(new[] { Activity.Current?.TraceId.ToHexString(), Activity.Current?.ParentSpanId.ToHexString() }),
         ["progress"] = Progress,
         ["until-file"] = UntilFile,
         ["hang"] = Hang,

@@ -1,7 +1,9 @@
+using System.Diagnostics;
 using Microsoft.Extensions.Options;
 using Omoai.Pipeline.Artifacts;
 using Omoai.Pipeline.Jobs;
 using Omoai.Storage;
+using Omoai.Tests;
 using Omoai.Tests.Jobs;
 
 namespace Omoai.Pipeline.Tests;
@@ -98,6 +100,31 @@ public sealed class JobsTests : IDisposable
         Assert.Equal(7, _engine.Jobs[second.Id].Job.Options.MaxKeyPoints);
         Assert.Equal(3, _engine.Jobs[third.Id].Job.Options.MaxKeyPoints);
         Assert.Null(await _jobs.RerunAsync("nobody", null, default));
+    }
+
+    [Fact]
+    public async Task A_new_job_carries_the_trace_of_whoever_asked_for_it_and_is_counted()
+    {
+        using var trace = new TestTrace();
+
+        var id = (await _jobs.StartAsync(Request, default)).Job.Id;
+        await _jobs.StartAsync(Request, default);
+        var rerun = (await _jobs.RerunAsync(id, null, default))!.Id;
+
+        Assert.Equal([id, rerun], trace.Spans.Select(span => span.GetTagItem("omoai.job.id")));
+        Assert.Equal(trace.Spans.Select(span => span.Id), new[] { id, rerun }.Select(job => _engine.Jobs[job].Job.TraceParent));
+        Assert.All(trace.Spans, span => Assert.Equal((trace.RootSpan, ActivityKind.Producer), (span.ParentSpanId, span.Kind)));
+        Assert.Equal([("omoai.jobs.accepted{}", 1), ("omoai.jobs.accepted{}", 1)], trace.Measurements);
+    }
+
+    [Fact]
+    public async Task A_job_of_which_nobody_keeps_a_trace_has_none()
+    {
+        TestTrace.Leave();
+
+        var id = (await _jobs.StartAsync(Request, default)).Job.Id;
+
+        Assert.Null(_engine.Jobs[id].Job.TraceParent);
     }
 
     [Fact]

@@ -1,3 +1,4 @@
+using System.Diagnostics;
 using System.Net.Sockets;
 using Microsoft.Extensions.Logging;
 using Omoai.Isolation.Linux;
@@ -42,15 +43,39 @@ internal sealed partial class HostRun(
     public async Task<HostResult> RunAsync(
         Func<IEnumerable<KeyValuePair<string, string>>> parentEnvironment, CancellationToken cancellationToken)
     {
+        using var span = IsolationTelemetry.Source.StartActivity($"host {request.Activity}", ActivityKind.Client);
+        // A span that isn't recorded, or the caller's, still says which trace this is part of.
+        if (Activity.Current is { IdFormat: ActivityIdFormat.W3C } current)
+            _evidence = _evidence with { TraceId = current.TraceId.ToHexString() };
+        HostResult result;
         try
         {
-            return await StartAndAttendAsync(parentEnvironment, cancellationToken);
+            result = await StartAndAttendAsync(parentEnvironment, cancellationToken);
         }
         catch (Exception e)
         {
             LogFault(e, request.Activity, _evidence.Pid);
-            return Failed(FailureClass.Internal, e is IOException or SocketException, $"{e.GetType().Name}: {e.Message}");
+            result = Failed(FailureClass.Internal, e is IOException or SocketException, $"{e.GetType().Name}: {e.Message}");
         }
+        Measure(result, span);
+        return result;
+    }
+
+    private void Measure(HostResult result, Activity? span)
+    {
+        if (_evidence.SpawnToReadyMs is { } spawn)
+            IsolationTelemetry.SpawnDuration.Record(spawn / 1000);
+        if (result.Failure is { } failure)
+        {
+            IsolationTelemetry.Failures.Add(1, new KeyValuePair<string, object?>("class", failure.Class.ToText()));
+            span?.SetFailure(failure);
+        }
+        span?.SetTag("omoai.activity", request.Activity)
+            .SetTag("process.pid", _evidence.Pid == 0 ? null : _evidence.Pid)
+            .SetTag("process.exit.code", _evidence.ExitCode)
+            .SetTag("omoai.host.signal", _evidence.Signal)
+            .SetTag("omoai.host.spawn_to_ready", _evidence.SpawnToReadyMs / 1000)
+            .SetTag("omoai.host.peak_memory", _evidence.PeakMemoryBytes);
     }
 
     private async Task<HostResult> StartAndAttendAsync(
@@ -63,7 +88,7 @@ internal sealed partial class HostRun(
         byte[] requestFrame;
         try
         {
-            var message = new Request(request.Activity, request.Input);
+            var message = new Request(request.Activity, request.Input, IsolationTelemetry.CurrentTraceParent);
             requestFrame = Frames.Create(FrameKind.Request, message, ProtocolJson.Default.Request);
         }
         catch (InvalidDataException e)

@@ -22,7 +22,10 @@ internal enum FrameKind : byte
 
 internal sealed record Hello(int Pid);
 
-internal sealed record Request(string Activity, JsonElement Input);
+/// <param name="Activity">The handler's name.</param>
+/// <param name="Input">Its input.</param>
+/// <param name="TraceParent">The parent's span, as a W3C traceparent; null where nobody traces.</param>
+internal sealed record Request(string Activity, JsonElement Input, string? TraceParent = null);
 
 internal sealed record Reply(JsonElement? Output, ActivityFailure? Failure, long? PeakMemoryBytes);
 

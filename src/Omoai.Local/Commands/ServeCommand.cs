@@ -11,6 +11,7 @@ using Omoai.Api;
 using Omoai.Local.Journal;
 using Omoai.Local.Server;
 using Omoai.Local.Storage;
+using Omoai.Local.Telemetry;
 using Omoai.Pipeline;
 using Omoai.Storage;
 
@@ -100,6 +101,7 @@ internal static class ServeCommand
         LocalServices.ConfigureLogging(builder.Logging, verbose ? LogLevel.Debug : LogLevel.Information)
             .AddFilter("Microsoft", LogLevel.Warning);
         builder.Services
+            .AddOmoaiTelemetry(builder.Configuration)
             .AddOmoaiPipeline()
             .AddOmoaiJournal()
             .AddOmoaiApi()

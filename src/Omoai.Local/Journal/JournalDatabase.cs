@@ -156,6 +156,12 @@ internal sealed class JournalDatabase : IDisposable
             more ? rows[limit - 1].Sequence.ToString(CultureInfo.InvariantCulture) : null);
     }
 
+    /// <summary>How many jobs there are of each status that a job can be in before it ends.</summary>
+    public Dictionary<JobStatus, long> CountUnfinished() => Query(
+        "SELECT status, COUNT(*) FROM instances WHERE status IN ('queued', 'running') GROUP BY status",
+        row => (Status: Enum.Parse<JobStatus>(row.GetString(0), ignoreCase: true), Count: row.GetInt64(1)))
+        .ToDictionary(row => row.Status, row => row.Count);
+
     /// <summary>The first job accepted after <paramref name="sequence"/> that hasn't ended.</summary>
     public Unfinished? NextUnfinished(long sequence) => Query(
         "SELECT seq, job, cancel FROM instances WHERE seq > $seq AND ended_at IS NULL ORDER BY seq LIMIT 1",
@@ -209,7 +215,8 @@ internal sealed class JournalDatabase : IDisposable
         Execute("UPDATE instances SET cancel = 1 WHERE id = $id AND ended_at IS NULL", ("$id", id));
 
     /// <summary>Ends a job that never began: one accepted after <paramref name="sequence"/>.</summary>
-    public void EndQueued(string id, long sequence, DateTimeOffset now, ActivityFailure failure) => Execute(
+    /// <returns>False when there is no such job.</returns>
+    public bool EndQueued(string id, long sequence, DateTimeOffset now, ActivityFailure failure) => 1 == Execute(
         """
         UPDATE instances SET status = 'cancelled', ended_at = $now, error = $error
         WHERE id = $id AND status = 'queued' AND seq > $seq

@@ -7,6 +7,7 @@ using Omoai.Pipeline.Activities;
 using Omoai.Pipeline.Artifacts;
 using Omoai.Pipeline.Jobs;
 using Omoai.Pipeline.Orchestration;
+using Omoai.Pipeline.Telemetry;
 using Omoai.Transcripts;
 
 namespace Omoai.Local.Journal;
@@ -31,6 +32,7 @@ internal sealed partial class JournalEngine(
     private readonly Dictionary<string, (JournalInstance Instance, Task Run)> _active = [];
     private readonly HashSet<Task> _activities = [];
     private JournalDatabase? _database;
+    private IDisposable? _metrics;
     private long _admitted;
     private Task _admitting = Task.CompletedTask;
     private Task _purging = Task.CompletedTask;
@@ -42,6 +44,7 @@ internal sealed partial class JournalEngine(
     public Task StartAsync(CancellationToken cancellationToken)
     {
         _database = JournalDatabase.Open(options.File);
+        _metrics = OmoaiTelemetry.ObserveJobs(CountUnfinished);
         _admitting = Task.Run(AdmitAsync, CancellationToken.None);
         _purging = Task.Run(PurgeRegularlyAsync, CancellationToken.None);
         return Task.CompletedTask;
@@ -91,8 +94,12 @@ internal sealed partial class JournalEngine(
 
     public void Dispose()
     {
-        _database?.Dispose();
-        _database = null;
+        _metrics?.Dispose();
+        lock (_gate)
+        {
+            _database?.Dispose();
+            _database = null;
+        }
     }
 
     public Task<bool> TryCreateAsync(TranscriptionJob job, CancellationToken cancellationToken)
@@ -121,9 +128,9 @@ internal sealed partial class JournalEngine(
             {
                 job.Instance.RequestCancel();
             }
-            else
+            else if (Database.EndQueued(id, _admitted, time.GetUtcNow(), Cancelled))
             {
-                Database.EndQueued(id, _admitted, time.GetUtcNow(), Cancelled);
+                OmoaiTelemetry.CountEnded(new JobResult(JobStatus.Cancelled, Cancelled, null), TimeSpan.Zero);
             }
         }
 
@@ -134,6 +141,15 @@ internal sealed partial class JournalEngine(
     {
         Database.Delete(id);
         return Task.CompletedTask;
+    }
+
+    /// <summary>How many jobs wait and run. Asked by whoever collects metrics, perhaps just when the journal is closed.</summary>
+    internal IReadOnlyDictionary<JobStatus, long> CountUnfinished()
+    {
+        lock (_gate)
+        {
+            return _database?.CountUnfinished() ?? [];
+        }
     }
 
     /// <summary>Forgets the jobs that ended too long ago, and deletes their work; their outputs stay.</summary>

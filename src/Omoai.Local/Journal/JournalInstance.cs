@@ -3,6 +3,7 @@ using Microsoft.Extensions.Logging;
 using Omoai.Isolation;
 using Omoai.Pipeline;
 using Omoai.Pipeline.Orchestration;
+using Omoai.Pipeline.Telemetry;
 
 namespace Omoai.Local.Journal;
 
@@ -127,9 +128,11 @@ internal sealed class JournalInstance(
         if (result is null)
         {
             Begin();
+            return false;
         }
 
-        return result is not null;
+        OmoaiTelemetry.CountEnded(result, time.GetUtcNow() - _startedAt);
+        return true;
     }
 
     /// <summary>Starts what the orchestrator has called for, and stops the timers that it no longer wants.</summary>
@@ -170,6 +173,7 @@ internal sealed class JournalInstance(
         await recordFailure(unfinished.Job, failure);
         database.Append(unfinished.Sequence, _entries, [], new InstanceUpdate(
             JobStatus.Failed, _orchestration.Progress, _startedAt, time.GetUtcNow(), failure));
+        OmoaiTelemetry.CountEnded(new JobResult(JobStatus.Failed, failure, null), time.GetUtcNow() - _startedAt);
     }
 
     private void Post(JournalEntryKind kind, int call = -1, string? data = null) =>

@@ -4,6 +4,7 @@ using Omoai.Isolation;
 using Omoai.Pipeline;
 using Omoai.Pipeline.Activities;
 using Omoai.Pipeline.Orchestration;
+using Omoai.Pipeline.Telemetry;
 using Omoai.Transcripts;
 
 namespace Omoai.Local.Orchestration;
@@ -32,7 +33,10 @@ internal sealed partial class InMemoryOrchestration(
 
     public Task<JobResult> RunAsync() => TranscriptionOrchestrator.RunAsync(this, RoundTrip(job));
 
-    public async Task<ActivityResult<TOutput>> CallActivityAsync<TOutput>(string activity, ActivityCall call)
+    public Task<ActivityResult<TOutput>> CallActivityAsync<TOutput>(string activity, ActivityCall call) =>
+        OmoaiTelemetry.ObserveAsync(activity, call, time, logger, () => RunAsync<TOutput>(activity, call));
+
+    private async Task<ActivityResult<TOutput>> RunAsync<TOutput>(string activity, ActivityCall call)
     {
         try
         {

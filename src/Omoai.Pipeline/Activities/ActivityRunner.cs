@@ -1,12 +1,13 @@
 using Microsoft.Extensions.Logging;
 using Omoai.Isolation;
 using Omoai.Pipeline.Artifacts;
+using Omoai.Pipeline.Telemetry;
 
 namespace Omoai.Pipeline.Activities;
 
 /// <summary>
 /// What every engine does around the body of an activity: it keeps the ledger, stops the activity when the job's marker
-/// of cancellation appears, and turns an exception into a failure.
+/// of cancellation appears, turns an exception into a failure, and tells of all that in spans, metrics and a log scope.
 /// </summary>
 public sealed partial class ActivityRunner(
     ActivityBody body, AttemptLedger ledger, IArtifactStore store, TimeProvider time, ILogger<ActivityRunner> logger)
@@ -15,7 +16,10 @@ public sealed partial class ActivityRunner(
 
     /// <inheritdoc cref="ActivityBody"/>
     /// <remarks>Never throws.</remarks>
-    public async Task<ActivityResult> RunAsync(string activity, ActivityCall call, CancellationToken cancellationToken)
+    public Task<ActivityResult> RunAsync(string activity, ActivityCall call, CancellationToken cancellationToken) =>
+        OmoaiTelemetry.ObserveAsync(activity, call, time, logger, () => GuardAsync(activity, call, cancellationToken));
+
+    private async Task<ActivityResult> GuardAsync(string activity, ActivityCall call, CancellationToken cancellationToken)
     {
         try
         {

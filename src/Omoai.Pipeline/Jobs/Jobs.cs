@@ -1,8 +1,10 @@
 using System.Runtime.CompilerServices;
 using System.Text.Json;
 using Microsoft.Extensions.Options;
+using Omoai.Isolation;
 using Omoai.Pipeline.Artifacts;
 using Omoai.Pipeline.Models;
+using Omoai.Pipeline.Telemetry;
 using Omoai.Transcripts;
 
 namespace Omoai.Pipeline.Jobs;
@@ -35,7 +37,7 @@ public sealed class Jobs(
                 return new JobStart(StartOutcome.Conflict, latest.State);
             }
 
-            if (await engine.TryCreateAsync(job, cancellationToken))
+            if (await TryAcceptAsync(job, cancellationToken))
             {
                 return new JobStart(StartOutcome.Created, (await engine.FindAsync(job.Id, cancellationToken))!.State);
             }
@@ -94,7 +96,7 @@ public sealed class Jobs(
         {
             var job = Create(
                 before.Job.Input, before.Job.InputVersion ?? "", before.Job.InputName, options ?? before.Job.Options, run);
-            if (await engine.TryCreateAsync(job, cancellationToken))
+            if (await TryAcceptAsync(job, cancellationToken))
             {
                 return await FindAsync(job.Id, cancellationToken);
             }
@@ -118,6 +120,20 @@ public sealed class Jobs(
         // Last, so that what was left by an interruption can be asked for again.
         await engine.DeleteAsync(id, cancellationToken);
         return found.State;
+    }
+
+    /// <summary>Hands a job to the engine, with the trace of whoever asks for it.</summary>
+    private async Task<bool> TryAcceptAsync(TranscriptionJob job, CancellationToken cancellationToken)
+    {
+        using var span = OmoaiTelemetry.StartAccepting(job.Id);
+        var accepted = await engine.TryCreateAsync(
+            job with { TraceParent = IsolationTelemetry.CurrentTraceParent }, cancellationToken);
+        if (accepted)
+        {
+            OmoaiTelemetry.CountAccepted();
+        }
+
+        return accepted;
     }
 
     private TranscriptionJob Create(string input, string version, string inputName, TranscriptionOptions asked, int run)
