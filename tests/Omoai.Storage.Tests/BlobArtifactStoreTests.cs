@@ -5,6 +5,7 @@ using Azure.Storage.Blobs;
 using Azure.Storage.Sas;
 using Microsoft.Extensions.Options;
 using Omoai.Local.Storage;
+using Omoai.Pipeline.Artifacts;
 using Omoai.Storage.Tests.Azurite;
 
 namespace Omoai.Storage.Tests;
@@ -144,7 +145,7 @@ public sealed class BlobArtifactStoreTests(AzuriteServer azurite) : IDisposable
         ];
         foreach (var call in calls)
         {
-            var failure = await Assert.ThrowsAsync<IOException>(call);
+            var failure = await Assert.ThrowsAsync<ArtifactStoreException>(call);
             Assert.StartsWith("The blob storage account devstoreaccount1 ", failure.Message, StringComparison.Ordinal);
             Assert.DoesNotContain("\n", failure.Message, StringComparison.Ordinal);
         }
