@@ -5,14 +5,19 @@ namespace Omoai.Storage;
 /// <summary>Takes the names of artifacts apart.</summary>
 internal static class ArtifactPath
 {
+    /// <summary>The containers that there are.</summary>
+    public static string[] Containers { get; } =
+    [
+        ArtifactNames.InputContainer, ArtifactNames.ApiContainer, ArtifactNames.WorkContainer, ArtifactNames.OutputContainer,
+    ];
+
     /// <summary>Splits <c>container/path</c>; the path may be empty, and may be anything.</summary>
     /// <exception cref="ArgumentException">The container isn't one of <see cref="ArtifactNames"/>.</exception>
     public static (string Container, string Path) Split(string artifact)
     {
         var slash = artifact.IndexOf('/', StringComparison.Ordinal);
         var container = slash < 0 ? "" : artifact[..slash];
-        return container is ArtifactNames.InputContainer or ArtifactNames.ApiContainer or ArtifactNames.WorkContainer
-            or ArtifactNames.OutputContainer
+        return Containers.Contains(container)
             ? (container, artifact[(slash + 1)..])
             : throw Invalid(artifact);
     }

@@ -22,7 +22,7 @@ public sealed class BlobArtifactStore(BlobServiceClient service, IOptions<Storag
     private readonly StorageOptions _options = options.Value;
 
     /// <summary>Makes the containers that aren't there yet, so that people can put recordings into them.</summary>
-    /// <exception cref="IOException">The store doesn't answer or refuses.</exception>
+    /// <exception cref="ArtifactStoreException">The store doesn't answer or refuses.</exception>
     public async Task CreateContainersAsync(CancellationToken cancellationToken)
     {
         foreach (var container in _options.Containers)

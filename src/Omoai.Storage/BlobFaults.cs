@@ -1,10 +1,11 @@
 using System.Xml;
 using Azure;
 using Azure.Identity;
+using Omoai.Pipeline.Artifacts;
 
 namespace Omoai.Storage;
 
-/// <summary>Turns what the SDK throws into what <see cref="Omoai.Pipeline.Artifacts.IArtifactStore"/> promises.</summary>
+/// <summary>Turns what the SDK throws into what <see cref="IArtifactStore"/> promises.</summary>
 internal static class BlobFaults
 {
     public static async Task<T> GuardAsync<T>(string account, CancellationToken cancellationToken, Func<Task<T>> call)
@@ -15,7 +16,7 @@ internal static class BlobFaults
         }
         catch (Exception e) when (IsFault(e) && !cancellationToken.IsCancellationRequested)
         {
-            throw ToIOException(account, e);
+            throw ToStoreException(account, e);
         }
     }
 
@@ -27,7 +28,7 @@ internal static class BlobFaults
         }
         catch (Exception e) when (IsFault(e))
         {
-            throw ToIOException(account, e);
+            throw ToStoreException(account, e);
         }
     }
 
@@ -36,14 +37,14 @@ internal static class BlobFaults
     private static bool IsFault(Exception e) =>
         e is RequestFailedException or AggregateException or AuthenticationFailedException or OperationCanceledException or XmlException;
 
-    private static IOException ToIOException(string account, Exception fault)
+    private static ArtifactStoreException ToStoreException(string account, Exception fault)
     {
         var cause = fault is AggregateException all ? all.InnerExceptions[^1] : fault;
         // The first line says what it is; the further ones list headers.
         var reason = cause.Message.AsSpan();
         reason = reason[..(reason.IndexOfAny('\r', '\n') is >= 0 and var end ? end : reason.Length)];
         var code = cause is RequestFailedException { ErrorCode: { Length: > 0 } error } ? $" ({error})" : "";
-        return new IOException($"The blob storage account {account} could not do it{code}: {reason}", fault);
+        return new ArtifactStoreException($"The blob storage account {account} could not do it{code}: {reason}", fault);
     }
 }
 

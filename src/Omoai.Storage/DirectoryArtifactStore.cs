@@ -157,6 +157,26 @@ public sealed partial class DirectoryArtifactStore : IArtifactStore
 
     public Task<UploadUrl?> CreateUploadUrlAsync(string artifact, CancellationToken cancellationToken) => Task.FromResult<UploadUrl?>(null);
 
+    /// <summary>Deletes what commits of a killed process left behind, in all containers.</summary>
+    /// <remarks>For whoever has the folder to itself: a commit under way, also of another process, loses its file.</remarks>
+    public void DeleteTemporaries()
+    {
+        // A link to a folder is nothing of ours, and may lead anywhere.
+        var everywhere = new EnumerationOptions
+        {
+            RecurseSubdirectories = true,
+            AttributesToSkip = FileAttributes.ReparsePoint,
+            IgnoreInaccessible = false,
+        };
+        foreach (var container in ArtifactPath.Containers.Select(name => Path.Combine(_root, name)).Where(Directory.Exists))
+        {
+            foreach (var temporary in Directory.EnumerateFiles(container, TemporaryPrefix + "*", everywhere))
+            {
+                File.Delete(temporary);
+            }
+        }
+    }
+
     private IReadOnlyList<string> Matching(string prefix)
     {
         // Only the folder that the prefix names is walked; what follows its last slash is compared.

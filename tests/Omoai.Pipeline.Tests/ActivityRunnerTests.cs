@@ -148,6 +148,50 @@ public sealed class ActivityRunnerTests : IDisposable
         Assert.Equal(FailureClass.Cancelled, result.Failure!.Class);
     }
 
+    [Fact]
+    public async Task While_the_store_is_away_attempts_are_lost_and_cost_the_ledger_nothing()
+    {
+        var store = new FlakyStore(_store) { IsAway = true };
+        var runner = new ActivityRunner(
+            (_, _, _) => throw new InvalidOperationException("It ran."), new AttemptLedger(store, TimeProvider.System), store,
+            TimeProvider.System, NullLogger<ActivityRunner>.Instance);
+
+        for (var i = 0; i < 5; i++)
+        {
+            var result = await runner.RunAsync(PipelineActivities.Transcribe, Call(), default);
+            Assert.Equal(new ActivityFailure(FailureClass.Lost, Retryable: true, FlakyStore.Message), result.Failure);
+        }
+
+        Assert.Null((await RunAsync(new ActivityResult<TranscribeFacts>(new TranscribeFacts(0, 5), null))).Failure);
+    }
+
+    [Theory]
+    [InlineData(true)]
+    [InlineData(false)]
+    public async Task An_activity_under_which_the_store_goes_away_is_lost_and_not_failed(bool throws)
+    {
+        var store = new FlakyStore(_store);
+        var runner = new ActivityRunner(
+            (_, _, _) =>
+            {
+                // It ends with the outage; or it has failed, and the ledger can't be told.
+                store.IsAway = true;
+                return throws ? throw new ArtifactStoreException(FlakyStore.Message) : Task.FromResult(Failed(FailureClass.Crashed));
+            },
+            new AttemptLedger(store, TimeProvider.System), store, TimeProvider.System, NullLogger<ActivityRunner>.Instance);
+
+        for (var i = 0; i < Settings.MaxLostAttempts; i++)
+        {
+            var result = await runner.RunAsync(PipelineActivities.Transcribe, Call(), default);
+            Assert.Equal(new ActivityFailure(FailureClass.Lost, Retryable: true, FlakyStore.Message), result.Failure);
+            store.IsAway = false;
+        }
+
+        var spent = await RunAsync(Failed(FailureClass.Crashed));
+        Assert.Equal(0, _runs);
+        Assert.Contains("lost with its worker 3 times", spent.Failure!.Reason, StringComparison.Ordinal);
+    }
+
     private static ActivityResult Failed(FailureClass @class) =>
         new ActivityResult<TranscribeFacts>(null, new ActivityFailure(@class, Retryable: true, @class.ToString()));
 

@@ -128,6 +128,18 @@ public sealed class JobsTests : IDisposable
     }
 
     [Fact]
+    public async Task A_rerun_of_a_job_about_any_version_is_about_any_version_too()
+    {
+        var first = _engine.Jobs[(await _jobs.StartAsync(Request, default)).Job.Id].Job with { Id = "local", InputVersion = null };
+        _engine.Jobs["local"] = FakeEngine.Record(first);
+
+        var second = await _jobs.RerunAsync("local", null, default);
+
+        Assert.Equal(JobId.Create("audio-in", "a.wav", "", 2), second!.Id);
+        Assert.Null(_engine.Jobs[second.Id].Job.InputVersion);
+    }
+
+    [Fact]
     public async Task Cancel_raises_the_event_and_sets_the_marker_also_twice()
     {
         var id = (await _jobs.StartAsync(Request, default)).Job.Id;

@@ -126,6 +126,21 @@ public sealed class TranscriptionActivitiesTests : IDisposable
         Assert.True(File.Exists(Path.Combine(_folder, "a.wav")));
     }
 
+    [Fact]
+    public async Task A_store_that_is_away_is_no_fault_of_the_recording()
+    {
+        var store = new FlakyStore(_store) { IsAway = true };
+        var activities = ActivatorUtilities.CreateInstance<TranscriptionActivities>(_services, store);
+        var lost = new ActivityFailure(FailureClass.Lost, Retryable: true, FlakyStore.Message);
+        var failure = new ActivityFailure(FailureClass.Crashed, Retryable: true, "It crashed.");
+
+        Assert.Equal(lost, (await activities.PrepareAsync(Call(), default)).Failure);
+        Assert.Equal(lost, (await activities.TranscribeAsync(Call(), default)).Failure);
+        Assert.Equal(lost, (await activities.PostProcessAsync(Call(), default)).Failure);
+        Assert.Equal(lost, (await activities.PublishAsync(Call(), default)).Failure);
+        Assert.Equal(lost, (await activities.RecordFailureAsync(Call() with { Failure = failure }, default)).Failure);
+    }
+
     private static ActivityCall Call() => new(
         new TranscriptionJob("job", "audio-api/job", "a.wav", new TranscriptionOptions(), JobSettingsExamples.Some),
         new DateTimeOffset(2026, 1, 2, 3, 4, 5, TimeSpan.Zero));

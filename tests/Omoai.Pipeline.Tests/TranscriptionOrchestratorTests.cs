@@ -176,6 +176,40 @@ public sealed class TranscriptionOrchestratorTests
 
         Assert.Equal(BadAudio, result.Failure);
         Assert.Equal(3, orchestration.Calls.Count(call => call == "RecordFailure 0"));
+        Assert.Equal([TimeSpan.FromSeconds(1), TimeSpan.FromSeconds(2)], orchestration.Delays);
+    }
+
+    [Fact]
+    public async Task A_failure_is_recorded_also_after_an_outage_of_the_store()
+    {
+        var orchestration = new FakeOrchestration(parts: 1)
+        {
+            Failures = { ["Prepare 0"] = [BadAudio], ["RecordFailure 0"] = [.. Enumerable.Repeat(Lost, 9)] },
+        };
+
+        var result = await orchestration.RunAsync();
+
+        Assert.Equal(BadAudio, result.Failure);
+        Assert.Equal(BadAudio, orchestration.Recorded);
+        Assert.Equal(10, orchestration.Calls.Count(call => call == "RecordFailure 0"));
+        Assert.Equal(Enumerable.Range(0, 9).Select(power => TimeSpan.FromSeconds(Math.Min(1 << power, 300))), orchestration.Delays);
+    }
+
+    [Fact]
+    public async Task That_a_job_was_cancelled_is_recorded_after_an_outage_too_and_no_try_is_made_without_waiting()
+    {
+        var stopped = new ActivityFailure(FailureClass.Cancelled, Retryable: true, "stopped");
+        var orchestration = new FakeOrchestration(parts: 1)
+        {
+            CancelAfter = "Prepare 0",
+            Failures = { ["RecordFailure 0"] = [stopped, Lost, Lost, stopped] },
+        };
+
+        var result = await orchestration.RunAsync();
+
+        Assert.Equal(JobStatus.Cancelled, result.Status);
+        Assert.Equal(["Prepare 0", .. Enumerable.Repeat("RecordFailure 0", 5)], orchestration.Calls);
+        Assert.Equal([1, 2, 4, 8], orchestration.Delays.Select(delay => delay.TotalSeconds));
     }
 
     [Fact]

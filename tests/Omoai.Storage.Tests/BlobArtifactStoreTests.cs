@@ -5,6 +5,7 @@ using Azure.Storage.Blobs;
 using Azure.Storage.Sas;
 using Microsoft.Extensions.Options;
 using Omoai.Local.Storage;
+using Omoai.Pipeline.Artifacts;
 using Omoai.Storage.Tests.Azurite;
 
 namespace Omoai.Storage.Tests;
@@ -49,6 +50,31 @@ public sealed class BlobArtifactStoreTests(AzuriteServer azurite) : IDisposable
         await store.DeleteExactAsync("audio-in/../../x.wav", null, default);
         Assert.Null(await store.FindAsync("audio-in/../../x.wav", default));
         Assert.NotNull(await store.FindAsync("audio-in/..%2F..%2Fx.wav", default));
+    }
+
+    [NpmClientFact]
+    public async Task What_another_client_has_uploaded_is_a_recording()
+    {
+        const string Name = "Sitzung am 3. März/録音 – 1 (Kopie).wav";
+        var store = azurite.CreateStore(out _, out var options);
+        await store.CreateContainersAsync(default);
+        var audio = new byte[(1 << 20) + 7];
+        new Random(1).NextBytes(audio);
+        var file = Path.Combine(_folder, "audio");
+        await File.WriteAllBytesAsync(file, audio);
+
+        var etag = await NpmClient.UploadAsync(azurite.ConnectionString, options.InputContainer, Name, file);
+
+        var found = new List<ArtifactInfo>();
+        await foreach (var info in store.ListAsync("audio-in/", default))
+        {
+            found.Add(info);
+        }
+
+        Assert.Equal([new ArtifactInfo($"audio-in/{Name}", etag.Trim('"'), audio.Length)], found);
+        Assert.Equal(found[0], await store.FindAsync($"audio-in/{Name}", default));
+        var copy = await File.ReadAllBytesAsync(await store.FetchAsync($"audio-in/{Name}", found[0].Version, _folder, default));
+        Assert.True(audio.AsSpan().SequenceEqual(copy));
     }
 
     [AzuriteTheory]
@@ -144,7 +170,7 @@ public sealed class BlobArtifactStoreTests(AzuriteServer azurite) : IDisposable
         ];
         foreach (var call in calls)
         {
-            var failure = await Assert.ThrowsAsync<IOException>(call);
+            var failure = await Assert.ThrowsAsync<ArtifactStoreException>(call);
             Assert.StartsWith("The blob storage account devstoreaccount1 ", failure.Message, StringComparison.Ordinal);
             Assert.DoesNotContain("\n", failure.Message, StringComparison.Ordinal);
         }

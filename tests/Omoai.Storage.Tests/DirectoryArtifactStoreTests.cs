@@ -44,5 +44,41 @@ public sealed class DirectoryArtifactStoreTests : IDisposable
     }
 
     [Fact]
+    public async Task What_a_killed_process_left_is_deleted_and_nothing_else()
+    {
+        string[] artifacts = ["audio-in/a.wav", "omoai-work/1/tmp-1", "omoai-work/1/attempts/a.tmp-1", "transcripts/1/final.json"];
+        foreach (var artifact in artifacts)
+        {
+            await _store.CommitAsync(artifact, new MemoryStream([1]), default);
+        }
+
+        var elsewhere = Directory.CreateDirectory(Path.Combine(_folder, "elsewhere")).FullName;
+        Directory.CreateSymbolicLink(Path.Combine(_folder, "store", "audio-in", "link"), elsewhere);
+        string[] others = [Path.Combine(_folder, "store", ".tmp-x"), Path.Combine(elsewhere, ".tmp-x")];
+        string[] left =
+        [
+            .. ((string[])["audio-in", "audio-api", "omoai-work/1", "omoai-work/1/attempts", "transcripts/1"])
+                .Select(folder => Path.Combine(Directory.CreateDirectory(Path.Combine(_folder, "store", folder)).FullName, ".tmp-x")),
+        ];
+        foreach (var file in others.Concat(left))
+        {
+            File.WriteAllText(file, "");
+        }
+
+        _store.DeleteTemporaries();
+        _store.DeleteTemporaries();
+
+        Assert.All(left, file => Assert.False(File.Exists(file), file));
+        Assert.All(others, file => Assert.True(File.Exists(file), file));
+        foreach (var artifact in artifacts)
+        {
+            Assert.NotNull(await _store.FindAsync(artifact, default));
+        }
+    }
+
+    [Fact]
+    public void A_store_without_containers_has_no_temporaries() => _store.DeleteTemporaries();
+
+    [Fact]
     public async Task It_has_no_upload_urls() => Assert.Null(await _store.CreateUploadUrlAsync("audio-api/1", default));
 }

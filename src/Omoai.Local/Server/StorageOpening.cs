@@ -12,7 +12,7 @@ internal sealed partial class StorageOpening(IServiceProvider services, ILogger<
 {
     public async Task StartAsync(CancellationToken cancellationToken)
     {
-        //MERGE services.GetService<DirectoryArtifactStore>()?.DeleteTemporaries();
+        services.GetService<DirectoryArtifactStore>()?.DeleteTemporaries();
         try
         {
             if (services.GetService<BlobArtifactStore>() is { } blobs)

@@ -13,8 +13,7 @@ namespace Omoai.Local.Storage;
 /// holds open. The data folder stays.
 /// </summary>
 /// <remarks>
-/// Azurite writes its list of blobs down every five seconds and when it is asked to stop: after <see cref="Kill"/>, what
-/// it took in the last seconds is gone.
+/// What it has acknowledged is there again after <see cref="Kill"/>: run.js sees to that, Azurite by itself would not.
 /// </remarks>
 internal sealed class AzuriteProcess : IAsyncDisposable
 {

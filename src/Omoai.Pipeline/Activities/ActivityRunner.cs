@@ -32,6 +32,11 @@ public sealed partial class ActivityRunner(
         {
             return Failed(FailureClass.Cancelled, e.Message);
         }
+        catch (ArtifactStoreException e)
+        {
+            // An attempt that has begun stays without an end in the ledger, and so counts as lost there too.
+            return Failed(FailureClass.Lost, e.Message);
+        }
         catch (Exception e)
         {
             LogBug(logger, activity, call.Job.Id, e);
@@ -65,7 +70,7 @@ public sealed partial class ActivityRunner(
         {
             result = Failed(FailureClass.Cancelled, e.Message);
         }
-        catch (Exception e)
+        catch (Exception e) when (e is not ArtifactStoreException)
         {
             LogBug(logger, activity, call.Job.Id, e);
             result = Failed(FailureClass.Internal, $"{activity} went wrong: {e.Message}");

@@ -218,6 +218,10 @@ public sealed class TranscriptionActivities(
         {
             return Failed(FailureClass.Cancelled, retryable: true, e);
         }
+        catch (ArtifactStoreException e)
+        {
+            return Failed(FailureClass.Lost, retryable: true, e);
+        }
         catch (IOException e)
         {
             return Failed(FailureClass.Internal, retryable: true, e);

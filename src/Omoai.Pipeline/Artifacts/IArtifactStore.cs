@@ -8,7 +8,8 @@ namespace Omoai.Pipeline.Artifacts;
 /// </summary>
 /// <remarks>
 /// Every member throws <see cref="ArgumentException"/> for a name that isn't one, or that the store can't hold, and
-/// <see cref="IOException"/> where the store doesn't answer or refuses; another attempt may help.
+/// <see cref="IOException"/> where it can't be done: <see cref="ArtifactStoreException"/> where a store that isn't on this
+/// machine doesn't answer or refuses. Another attempt may help.
 /// </remarks>
 public interface IArtifactStore
 {

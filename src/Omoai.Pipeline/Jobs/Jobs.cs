@@ -95,7 +95,7 @@ public sealed class Jobs(
         for (var run = before.Job.Run + 1; ; run++)
         {
             var job = Create(
-                before.Job.Input, before.Job.InputVersion ?? "", before.Job.InputName, options ?? before.Job.Options, run);
+                before.Job.Input, before.Job.InputVersion, before.Job.InputName, options ?? before.Job.Options, run);
             if (await TryAcceptAsync(job, cancellationToken))
             {
                 return await FindAsync(job.Id, cancellationToken);
@@ -136,7 +136,7 @@ public sealed class Jobs(
         return accepted;
     }
 
-    private TranscriptionJob Create(string input, string version, string inputName, TranscriptionOptions asked, int run)
+    private TranscriptionJob Create(string input, string? version, string inputName, TranscriptionOptions asked, int run)
     {
         var slash = input.IndexOf('/', StringComparison.Ordinal);
         if (slash <= 0)
@@ -144,8 +144,8 @@ public sealed class Jobs(
             throw new ArgumentException($"'{input}' isn't the name of an artifact.", nameof(input));
         }
 
-        var id = JobId.Create(input[..slash], input[(slash + 1)..], version, run);
-        return new TranscriptionJob(id, input, inputName, asked, options.Value.ToSettings(asked, models), version.Trim('"'), run);
+        var id = JobId.Create(input[..slash], input[(slash + 1)..], version ?? "", run);
+        return new TranscriptionJob(id, input, inputName, asked, options.Value.ToSettings(asked, models), version?.Trim('"'), run);
     }
 
     /// <summary>Compares what was asked for; as records, lists would be compared by reference.</summary>

@@ -16,12 +16,14 @@ public sealed partial class TranscriptionOrchestrator
     private readonly IOrchestration _orchestration;
     private readonly TranscriptionJob _job;
     private readonly DateTimeOffset _startedAt;
+    private Task _cancelRequested;
 
     private TranscriptionOrchestrator(IOrchestration orchestration, TranscriptionJob job)
     {
         _orchestration = orchestration;
         _job = job;
         _startedAt = orchestration.UtcNow;
+        _cancelRequested = orchestration.CancelRequested;
     }
 
     /// <summary>Runs a job to its end. Never throws for what an activity does.</summary>
@@ -96,19 +98,20 @@ public sealed partial class TranscriptionOrchestrator
     }
 
     /// <summary>Calls an activity until it succeeds, can't succeed, or has used up its attempts.</summary>
-    private async Task<TOutput> AttemptAsync<TOutput>(string activity, int part = 0, int parts = 0)
+    private async Task<TOutput> AttemptAsync<TOutput>(
+        string activity, int part = 0, int parts = 0, ActivityFailure? toRecord = null)
     {
         var failures = 0;
         var losses = 0;
         var waits = 0;
         for (var attempt = 1; ; attempt++)
         {
-            if (_orchestration.CancelRequested.IsCompleted)
+            if (_cancelRequested.IsCompleted)
             {
                 throw new ActivityFailedException(Cancelled);
             }
 
-            var result = await RaceAsync<TOutput>(activity, new ActivityCall(_job, _startedAt, attempt, part, parts));
+            var result = await RaceAsync<TOutput>(activity, new ActivityCall(_job, _startedAt, attempt, part, parts, toRecord));
             if (result.Failure is not { } failure)
             {
                 return result.Output!;
@@ -137,7 +140,7 @@ public sealed partial class TranscriptionOrchestrator
         using var ended = new CancellationTokenSource();
         var factor = 1L << Math.Min(failures - 1, 30);
         var delay = TimeSpan.FromSeconds(Math.Min(_job.Settings.RetryDelay.TotalSeconds * factor, MaxRetryDelay.TotalSeconds));
-        await Task.WhenAny(_orchestration.DelayAsync(delay, ended.Token), _orchestration.CancelRequested);
+        await Task.WhenAny(_orchestration.DelayAsync(delay, ended.Token), _cancelRequested);
         ended.Cancel();
     }
 
@@ -156,7 +159,7 @@ public sealed partial class TranscriptionOrchestrator
         var result = await work;
 
         // Nobody cancelled the job: the worker was stopped under it.
-        return result.Failure?.Class == FailureClass.Cancelled && !_orchestration.CancelRequested.IsCompleted
+        return result.Failure?.Class == FailureClass.Cancelled && !_cancelRequested.IsCompleted
             ? Lost($"{activity} was stopped: {result.Failure.Reason}")
             : result;
 
@@ -166,23 +169,20 @@ public sealed partial class TranscriptionOrchestrator
 
     private async Task<JobResult> EndAsync(ActivityFailure failure)
     {
-        if (_orchestration.CancelRequested.IsCompleted)
+        if (_cancelRequested.IsCompleted)
         {
             failure = Cancelled;
         }
 
-        // The job has ended as it has, whether or not that can be written down.
-        for (var attempt = 1; attempt <= _job.Settings.MaxAttempts; attempt++)
+        // The job has ended as it has, whether or not that can be written down; no cancellation changes it any more.
+        _cancelRequested = new TaskCompletionSource().Task;
+        try
         {
-            var recorded = await RaceAsync<PublishFacts>(
-                PipelineActivities.RecordFailure, new ActivityCall(_job, _startedAt, attempt, Failure: failure));
-            if (recorded.Failure is not { } problem)
-            {
-                break;
-            }
-
-            LogFailed(
-                _orchestration.Logger, _job.Id, PipelineActivities.RecordFailure, 0, attempt, problem.Class, problem.Reason);
+            await AttemptAsync<PublishFacts>(PipelineActivities.RecordFailure, toRecord: failure);
+        }
+        catch (ActivityFailedException)
+        {
+            // It is logged.
         }
 
         return new JobResult(failure == Cancelled ? JobStatus.Cancelled : JobStatus.Failed, failure, null);
