@@ -140,6 +140,40 @@ public sealed class JournalEngineTests : EngineFixture
     }
 
     [Fact]
+    public async Task A_job_with_a_webhook_that_is_cancelled_before_it_began_still_tells_it()
+    {
+        Options.MaxJobs = 1;
+        var begun = new TaskCompletionSource();
+        var release = new TaskCompletionSource();
+        JobResult? told = null;
+        Body = async (activity, call, _) =>
+        {
+            if (call.Job.Id == "first")
+            {
+                begun.TrySetResult();
+                await release.Task;
+            }
+
+            told = call.Outcome ?? told;
+            return Answer(activity, call);
+        };
+        var engine = await StartEngineAsync();
+        await engine.TryCreateAsync(Job("first"), default);
+        await begun.Task;
+        await engine.TryCreateAsync(Job("told", webhook: "https://receiver.example/"), default);
+        await engine.TryCreateAsync(Job("other"), default);
+
+        await engine.RaiseCancelAsync("told", default);
+        await engine.RaiseCancelAsync("other", default);
+
+        Assert.Equal(JobStatus.Cancelled, (await StateAsync(engine, "other")).Status);
+        Assert.Equal(JobStatus.Queued, (await StateAsync(engine, "told")).Status);
+        release.SetResult();
+        Assert.Equal(JobStatus.Cancelled, (await EndAsync(engine, "told")).Status);
+        Assert.Equal(JobStatus.Cancelled, told!.Status);
+    }
+
+    [Fact]
     public async Task Publish_does_not_wait_behind_a_long_transcribe()
     {
         Options.MaxActivities = 1;
