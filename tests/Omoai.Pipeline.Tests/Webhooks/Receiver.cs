@@ -100,7 +100,7 @@ internal sealed class Receiver : IAsyncDisposable
             try
             {
                 var stream = client.GetStream();
-                if (await ReadAsync(stream) is { } request)
+                while (await ReadAsync(stream) is { } request)
                 {
                     int number;
                     lock (_requests)
