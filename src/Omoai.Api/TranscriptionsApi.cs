@@ -9,6 +9,7 @@ using Omoai.Api.Uploads;
 using Omoai.Pipeline;
 using Omoai.Pipeline.Artifacts;
 using Omoai.Pipeline.Jobs;
+using Omoai.Pipeline.Webhooks;
 using Omoai.Transcripts;
 using Omoai.Transcripts.Activities;
 
@@ -17,7 +18,7 @@ namespace Omoai.Api;
 /// <summary>The calls of the HTTP API, one method each, whatever host they arrive at. None throws: what goes wrong is
 /// answered as problem details.</summary>
 public sealed partial class TranscriptionsApi(
-    IJobs jobs, IArtifactStore store, UploadReceiver receiver, Readiness readiness, TimeProvider time,
+    IJobs jobs, IArtifactStore store, UploadReceiver receiver, WebhookSender webhooks, Readiness readiness, TimeProvider time,
     IOptions<PipelineOptions> pipeline, IOptions<ApiOptions> options, ILogger<TranscriptionsApi> logger)
 {
     private const int DefaultLimit = 50;
@@ -55,7 +56,7 @@ public sealed partial class TranscriptionsApi(
         try
         {
             return Accepted(http, await receiver.ReceiveAsync(
-                received.Recording, received.Name, StrictJson.Checked(received.Options), rerun: false, cancellationToken));
+                received.Recording, received.Name, Checked(received.Options), rerun: false, cancellationToken));
         }
         catch (Exception e) when (received.IsNew && e is ApiException or MissingRequirementException)
         {
@@ -129,7 +130,7 @@ public sealed partial class TranscriptionsApi(
     {
         await FindAsync(id, cancellationToken);
         var request = await StrictJson.ReadAsync<RerunRequest>(http.Request.Body, ProblemCodes.InvalidRequest, cancellationToken);
-        var asked = request?.Options is { } given ? StrictJson.Checked(given) : null;
+        var asked = request?.Options is { } given ? Checked(given) : null;
         var job = await jobs.RerunAsync(id, asked, cancellationToken) ?? throw ApiException.NoSuchJob(id);
         return Accepted(http, job);
     });
@@ -220,7 +221,16 @@ public sealed partial class TranscriptionsApi(
         }
 
         return Accepted(http, await receiver.ReceiveAsync(
-            recording, request.Name, StrictJson.Checked(request.Options), request.Rerun, cancellationToken));
+            recording, request.Name, Checked(request.Options), request.Rerun, cancellationToken));
+    }
+
+    /// <exception cref="ApiException">An option has a value that can't be used here.</exception>
+    private TranscriptionOptions Checked(TranscriptionOptions? asked)
+    {
+        var checkedOptions = StrictJson.Checked(asked);
+        return checkedOptions.Webhook is { } webhook && webhooks.Check(webhook) is { } problem
+            ? throw new ApiException(StatusCodes.Status400BadRequest, ProblemCodes.InvalidOptions, problem)
+            : checkedOptions;
     }
 
     private async Task<JobState> FindAsync(string id, CancellationToken cancellationToken) =>

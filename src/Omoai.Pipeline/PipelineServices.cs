@@ -7,6 +7,7 @@ using Omoai.Pipeline.Activities;
 using Omoai.Pipeline.Artifacts;
 using Omoai.Pipeline.Jobs;
 using Omoai.Pipeline.Models;
+using Omoai.Pipeline.Webhooks;
 
 namespace Omoai.Pipeline;
 
@@ -20,10 +21,12 @@ public static class PipelineServices
         services.AddOptions<PipelineOptions>().BindConfiguration(PipelineOptions.Section).ValidateDataAnnotations().ValidateOnStart();
         services.AddOptions<ModelOptions>().BindConfiguration(ModelOptions.Section).ValidateDataAnnotations().ValidateOnStart();
         services.AddOptions<IsolationOptions>().BindConfiguration("Omoai:Isolation").ValidateDataAnnotations().ValidateOnStart();
+        services.AddOptions<WebhookOptions>().BindConfiguration(WebhookOptions.Section).ValidateDataAnnotations().ValidateOnStart();
         services.TryAddSingleton(TimeProvider.System);
         services.TryAddSingleton<IProgress<ActivityProgress>>(new IgnoreProgress());
         services.AddSingleton<ModelCatalog>();
         services.AddSingleton<HostedActivities>();
+        services.AddSingleton<WebhookSender>();
         services.AddSingleton<TranscriptionActivities>();
         services.AddSingleton<AttemptLedger>();
         services.AddSingleton(provider => new ActivityRunner(

@@ -1,5 +1,6 @@
 using System.ComponentModel.DataAnnotations;
 using Omoai.Isolation;
+using Omoai.Pipeline.Webhooks;
 using Omoai.Transcripts;
 using Omoai.Transcripts.Activities;
 
@@ -42,6 +43,10 @@ public sealed record TranscriptionOptions
 
     /// <summary>The formats to write, by name; null or empty writes all.</summary>
     public IReadOnlyList<string>? Formats { get; init; }
+
+    /// <summary>Where the end of the job is told, an absolute URL; null tells nobody. Never a secret.</summary>
+    [MaxLength(WebhookSender.MaxUrlLength)]
+    public string? Webhook { get; init; }
 }
 
 /// <summary>How words get case and punctuation.</summary>
@@ -63,10 +68,11 @@ public enum PunctuationMethod
 /// <param name="MaxAttempts">Attempts of one activity that may end in a classified failure.</param>
 /// <param name="MaxLostAttempts">Attempts of one activity that may be lost with their worker.</param>
 /// <param name="RetryDelay">Before the second attempt; doubles with each further one, up to five minutes.</param>
+/// <param name="MaxWebhookAttempts">Attempts to deliver the job's webhook, if it has one.</param>
 public sealed record JobSettings(
     string SpeechModel, string? PunctuationModel, double MaxPartSeconds, double ParagraphGapSeconds, TimeSpan PrepareDeadline,
     TimeSpan TranscribeDeadline, TimeSpan PostProcessDeadline, int MaxParallelParts, int MaxAttempts, int MaxLostAttempts,
-    TimeSpan RetryDelay)
+    TimeSpan RetryDelay, int MaxWebhookAttempts = 6)
 {
     /// <summary>After this long without an answer an activity counts as lost; longer than any deadline.</summary>
     public TimeSpan ActivityTimeout =>

@@ -1,3 +1,5 @@
+using System.Text.Json;
+using Omoai.Transcripts;
 using Omoai.Transcripts.Activities;
 
 namespace Omoai.Pipeline.Tests;
@@ -30,6 +32,18 @@ public sealed class JobSettingsTests
     public void A_region_of_the_models_language_is_that_language()
     {
         Assert.Equal("demo-en", Settings(new TranscriptionOptions { Language = "en-GB" }).SpeechModel);
+    }
+
+    [Fact]
+    public void A_job_that_was_written_down_before_there_were_webhooks_can_still_be_read()
+    {
+        var job = new TranscriptionJob("job", "audio-api/job", "a.wav", new TranscriptionOptions(), JobSettingsExamples.Some);
+        var json = JsonSerializer.Serialize(job, OmoaiJson.Compact)
+            .Replace(",\"webhook\":null", "", StringComparison.Ordinal)
+            .Replace(",\"maxWebhookAttempts\":6", "", StringComparison.Ordinal);
+
+        Assert.DoesNotContain("webhook", json, StringComparison.OrdinalIgnoreCase);
+        Assert.Equal(job, JsonSerializer.Deserialize<TranscriptionJob>(json, OmoaiJson.Compact));
     }
 
     private static JobSettings Settings(TranscriptionOptions asked) =>

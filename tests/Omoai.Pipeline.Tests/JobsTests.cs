@@ -2,6 +2,7 @@ using System.Diagnostics;
 using Microsoft.Extensions.Options;
 using Omoai.Pipeline.Artifacts;
 using Omoai.Pipeline.Jobs;
+using Omoai.Pipeline.Webhooks;
 using Omoai.Storage;
 using Omoai.Tests;
 using Omoai.Tests.Jobs;
@@ -21,10 +22,19 @@ public sealed class JobsTests : IDisposable
     {
         _store = new DirectoryArtifactStore(Path.Combine(_folder, "store"));
         _jobs = new Jobs.Jobs(
-            _engine, _store, JobSettingsExamples.ShippedModels, Options.Create(new PipelineOptions()), TimeProvider.System);
+            _engine, _store, JobSettingsExamples.ShippedModels, Options.Create(new PipelineOptions()),
+            Options.Create(new WebhookOptions { MaxAttempts = 9 }), TimeProvider.System);
     }
 
     public void Dispose() => Directory.Delete(_folder, recursive: true);
+
+    [Fact]
+    public async Task A_job_keeps_the_webhook_attempts_that_were_configured_when_it_started()
+    {
+        var started = await _jobs.StartAsync(Request, default);
+
+        Assert.Equal(9, (await _engine.FindAsync(started.Job.Id, default))!.Job.Settings.MaxWebhookAttempts);
+    }
 
     [Fact]
     public async Task The_same_version_with_the_same_options_is_the_same_job()

@@ -38,6 +38,18 @@ public sealed class TranscriptionOrchestratorTests
     }
 
     [Fact]
+    public async Task A_recording_that_was_refused_fails_at_once_and_is_recorded()
+    {
+        var orchestration = new FakeOrchestration(parts: 1) { Refusal = BadAudio };
+
+        var result = await orchestration.RunAsync();
+
+        Assert.Equal((JobStatus.Failed, BadAudio), (result.Status, result.Failure));
+        Assert.Equal(["RecordFailure 0"], orchestration.Calls);
+        Assert.Equal(BadAudio, orchestration.Recorded);
+    }
+
+    [Fact]
     public async Task No_more_parts_run_at_once_than_the_limit()
     {
         var orchestration = new FakeOrchestration(parts: 20, maxParallelParts: 3);
@@ -224,6 +236,102 @@ public sealed class TranscriptionOrchestratorTests
         Assert.Equal(1, orchestration.Fractions[^1]);
     }
 
+    [Fact]
+    public async Task A_job_without_a_webhook_tells_nobody()
+    {
+        var orchestration = new FakeOrchestration(parts: 1);
+
+        await orchestration.RunAsync();
+
+        Assert.DoesNotContain("Notify 0", orchestration.Calls);
+        Assert.Equal(PipelineActivities.Publish, orchestration.Stages[^1]);
+    }
+
+    [Fact]
+    public async Task A_webhook_is_told_once_after_the_outputs_are_there()
+    {
+        var orchestration = new FakeOrchestration(parts: 1) { Webhook = "https://receiver.example/" };
+
+        var result = await orchestration.RunAsync();
+
+        Assert.Equal(["Prepare 0", "Transcribe 0", "PostProcess 0", "Publish 0", "Notify 0"], orchestration.Calls);
+        Assert.Same(result, orchestration.Notified!.Outcome);
+        Assert.Equal(JobStatus.Succeeded, result.Status);
+        Assert.Equal(orchestration.UtcNow, orchestration.Notified.EndedAt);
+        Assert.Equal((PipelineActivities.Notify, 1.0), (orchestration.Stages[^1], orchestration.Fractions[^1]));
+    }
+
+    [Fact]
+    public async Task A_webhook_is_told_of_a_failure_after_it_was_recorded()
+    {
+        var orchestration = new FakeOrchestration(parts: 1)
+        {
+            Webhook = "https://receiver.example/",
+            Failures = { ["Prepare 0"] = [BadAudio] },
+        };
+
+        await orchestration.RunAsync();
+
+        Assert.Equal(["Prepare 0", "RecordFailure 0", "Notify 0"], orchestration.Calls);
+        Assert.Equal(new JobResult(JobStatus.Failed, BadAudio, null), orchestration.Notified!.Outcome);
+    }
+
+    [Fact]
+    public async Task A_webhook_is_told_of_a_cancellation()
+    {
+        var orchestration = new FakeOrchestration(parts: 1) { Webhook = "https://receiver.example/", CancelAfter = "Prepare 0" };
+
+        await orchestration.RunAsync();
+
+        Assert.Equal(["Prepare 0", "RecordFailure 0", "Notify 0"], orchestration.Calls);
+        Assert.Equal(JobStatus.Cancelled, orchestration.Notified!.Outcome!.Status);
+    }
+
+    [Fact]
+    public async Task A_webhook_is_tried_again_after_growing_delays_and_given_up_without_changing_how_the_job_ended()
+    {
+        var orchestration = new FakeOrchestration(parts: 1)
+        {
+            Webhook = "https://receiver.example/",
+            Failures = { ["Notify 0"] = [.. Enumerable.Repeat(Crash, 10)] },
+        };
+
+        var result = await orchestration.RunAsync();
+
+        Assert.Equal(JobStatus.Succeeded, result.Status);
+        Assert.Null(result.Failure);
+        Assert.Equal([1, 2, 3, 4], orchestration.Attempts["Notify 0"]);
+        Assert.Equal([1, 2, 4], orchestration.Delays.Select(delay => delay.TotalSeconds));
+    }
+
+    [Fact]
+    public async Task A_webhook_that_no_attempt_can_help_is_given_up_at_once()
+    {
+        var orchestration = new FakeOrchestration(parts: 1)
+        {
+            Webhook = "https://receiver.example/",
+            Failures = { ["Notify 0"] = [BadAudio] },
+        };
+
+        Assert.Equal(JobStatus.Succeeded, (await orchestration.RunAsync()).Status);
+        Assert.Equal([1], orchestration.Attempts["Notify 0"]);
+    }
+
+    [Fact]
+    public async Task A_cancellation_while_the_webhook_is_told_comes_too_late()
+    {
+        var orchestration = new FakeOrchestration(parts: 1)
+        {
+            Webhook = "https://receiver.example/",
+            Failures = { ["Notify 0"] = [Crash] },
+            CancelAfter = "Notify 0",
+        };
+
+        Assert.Equal(JobStatus.Succeeded, (await orchestration.RunAsync()).Status);
+        Assert.Equal([1, 2], orchestration.Attempts["Notify 0"]);
+        Assert.Equal([TimeSpan.FromSeconds(1)], orchestration.Delays);
+    }
+
     /// <summary>Answers calls in the order they were made, one turn of the scheduler later, and remembers them.</summary>
     private sealed class FakeOrchestration(int parts, int maxParallelParts = 2, int maxLostAttempts = 10) : IOrchestration
     {
@@ -237,6 +345,10 @@ public sealed class TranscriptionOrchestratorTests
         public HashSet<string> Silent { get; } = [];
         public List<TimeSpan> Delays { get; } = [];
         public List<double> Fractions { get; } = [];
+        public List<string> Stages { get; } = [];
+        public string? Webhook { get; init; }
+        public ActivityFailure? Refusal { get; init; }
+        public ActivityCall? Notified { get; private set; }
         public string? CancelAfter { get; init; }
         public ActivityFailure? Recorded { get; private set; }
         public int AtOnce { get; private set; }
@@ -251,8 +363,15 @@ public sealed class TranscriptionOrchestratorTests
         public Task<JobResult> RunAsync()
         {
             var job = new TranscriptionJob(
-                "job", "audio-api/job", "a.wav", new TranscriptionOptions(),
-                JobSettingsExamples.Some with { MaxParallelParts = maxParallelParts, MaxLostAttempts = maxLostAttempts, RetryDelay = TimeSpan.FromSeconds(1) });
+                "job", "audio-api/job", "a.wav", new TranscriptionOptions { Webhook = Webhook },
+                JobSettingsExamples.Some with
+                {
+                    MaxParallelParts = maxParallelParts,
+                    MaxLostAttempts = maxLostAttempts,
+                    RetryDelay = TimeSpan.FromSeconds(1),
+                    MaxWebhookAttempts = 4,
+                },
+                Refusal: Refusal);
             return Task.Factory.StartNew(
                 () => TranscriptionOrchestrator.RunAsync(this, job), CancellationToken.None, TaskCreationOptions.None,
                 new ConcurrentExclusiveSchedulerPair().ExclusiveScheduler).Unwrap();
@@ -273,9 +392,10 @@ public sealed class TranscriptionOrchestratorTests
             await Task.Yield();
             AtOnce--;
             Recorded = call.Failure;
+            Notified = activity == PipelineActivities.Notify ? call : Notified;
             if (name == CancelAfter)
             {
-                _cancel.SetResult();
+                _cancel.TrySetResult();
             }
 
             var queue = FailureQueues.TryGetValue(name, out var known)
@@ -298,13 +418,18 @@ public sealed class TranscriptionOrchestratorTests
             return Task.CompletedTask;
         }
 
-        public void SetProgress(JobProgress progress) => Fractions.Add(progress.Fraction);
+        public void SetProgress(JobProgress progress)
+        {
+            Stages.Add(progress.Stage);
+            Fractions.Add(progress.Fraction);
+        }
 
         private object Output(string activity, ActivityCall call) => activity switch
         {
             PipelineActivities.Prepare => new PrepareFacts(60, parts),
             PipelineActivities.Transcribe => new TranscribeFacts(call.Part, 14),
             PipelineActivities.PostProcess => new PostProcessFacts(3, 42),
+            PipelineActivities.Notify => new NotifyFacts(UtcNow),
             _ => new PublishFacts(42, ["final.json"], []),
         };
     }

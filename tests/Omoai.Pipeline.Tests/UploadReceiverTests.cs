@@ -4,6 +4,7 @@ using Microsoft.Extensions.Options;
 using Omoai.Isolation;
 using Omoai.Pipeline.Artifacts;
 using Omoai.Pipeline.Jobs;
+using Omoai.Pipeline.Webhooks;
 using Omoai.Storage;
 using Omoai.Tests.Jobs;
 
@@ -21,7 +22,9 @@ public sealed class UploadReceiverTests : IDisposable
         var options = Options.Create(new PipelineOptions { MaxRecordingBytes = 2000 });
         _store = new DirectoryArtifactStore(_folder);
         _receiver = new UploadReceiver(
-            new Jobs.Jobs(_engine, _store, JobSettingsExamples.ShippedModels, options, TimeProvider.System), _store, options,
+            new Jobs.Jobs(
+                _engine, _store, JobSettingsExamples.ShippedModels, options, Options.Create(new WebhookOptions()), TimeProvider.System),
+            _store, options,
             NullLogger<UploadReceiver>.Instance);
     }
 

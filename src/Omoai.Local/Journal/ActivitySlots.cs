@@ -10,6 +10,7 @@ internal sealed class ActivitySlots(JournalOptions options)
     private readonly SemaphoreSlim _transcribe = new(options.MaxTranscribe);
     private readonly SemaphoreSlim _postProcess = new(options.MaxPostProcess);
     private readonly SemaphoreSlim _publish = new(options.MaxPublish);
+    private readonly SemaphoreSlim _notify = new(options.MaxNotify);
 
     /// <summary>Waits for a slot; disposing of it gives it back.</summary>
     public async Task<IDisposable> EnterAsync(string activity, CancellationToken cancellationToken)
@@ -19,10 +20,11 @@ internal sealed class ActivitySlots(JournalOptions options)
             PipelineActivities.Prepare => _prepare,
             PipelineActivities.Transcribe => _transcribe,
             PipelineActivities.PostProcess => _postProcess,
+            PipelineActivities.Notify => _notify,
             _ => _publish,
         };
         await kind.WaitAsync(cancellationToken);
-        if (kind == _publish)
+        if (kind == _publish || kind == _notify)
         {
             return new Slot(kind, null);
         }

@@ -214,12 +214,13 @@ internal sealed class JournalDatabase : IDisposable
     public void RequestCancel(string id) =>
         Execute("UPDATE instances SET cancel = 1 WHERE id = $id AND ended_at IS NULL", ("$id", id));
 
-    /// <summary>Ends a job that never began: one accepted after <paramref name="sequence"/>.</summary>
+    /// <summary>Ends a job that never began: one accepted after <paramref name="sequence"/>. One with a webhook waits for its
+    /// turn: only its orchestrator tells how it ended.</summary>
     /// <returns>False when there is no such job.</returns>
     public bool EndQueued(string id, long sequence, DateTimeOffset now, ActivityFailure failure) => 1 == Execute(
         """
         UPDATE instances SET status = 'cancelled', ended_at = $now, error = $error
-        WHERE id = $id AND status = 'queued' AND seq > $seq
+        WHERE id = $id AND status = 'queued' AND seq > $seq AND json_extract(job, '$.options.webhook') IS NULL
         """,
         ("$id", id), ("$seq", sequence), ("$now", now.UtcTicks), ("$error", JsonSerializer.Serialize(failure, OmoaiJson.Compact)));
 

@@ -32,6 +32,10 @@ internal sealed class JournalOptions
     [Range(1, 256)]
     public int MaxPublish { get; set; } = 2;
 
+    /// <summary>Webhooks delivered at the same time; a slow receiver keeps nothing waiting but other webhooks.</summary>
+    [Range(1, 256)]
+    public int MaxNotify { get; set; } = 4;
+
     /// <summary>How long activities may go on when the server is told to stop.</summary>
     [Range(typeof(TimeSpan), "00:00:00", "01:00:00")]
     public TimeSpan DrainGrace { get; set; } = TimeSpan.FromSeconds(20);

@@ -14,7 +14,8 @@ namespace Omoai.Local.Journal;
 /// <param name="Number">The call's number.</param>
 /// <param name="Activity">One of <see cref="PipelineActivities"/>.</param>
 /// <param name="Call">Its input.</param>
-/// <param name="Cancellable">False when it was called after the job was cancelled: then it is what ends the job.</param>
+/// <param name="Cancellable">False for what ends the job: what was called after the job was cancelled, and Notify, which comes
+/// when cancelling is too late.</param>
 /// <param name="Complete">Gives the orchestrator the result.</param>
 internal sealed record PendingActivity(
     int Number, string Activity, ActivityCall Call, bool Cancellable, Action<string> Complete);
@@ -65,7 +66,7 @@ internal sealed class JournalOrchestration(
         var name = string.Create(CultureInfo.InvariantCulture, $"{activity}, part {call.Part}, attempt {call.Attempt}");
         var number = Make(JournalEntryKind.ActivityCalled, name, null);
         _activities.Add(number, new PendingActivity(
-            number, activity, call, !_cancel.Task.IsCompleted,
+            number, activity, call, !_cancel.Task.IsCompleted && activity != PipelineActivities.Notify,
             json => source.SetResult(JsonSerializer.Deserialize<ActivityResult<TOutput>>(json, OmoaiJson.Compact)!)));
         return source.Task;
     }

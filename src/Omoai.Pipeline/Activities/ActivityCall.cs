@@ -13,6 +13,9 @@ public static class PipelineActivities
 
     /// <summary>Writes down why a job failed, and what was done.</summary>
     public const string RecordFailure = "RecordFailure";
+
+    /// <summary>Tells the job's webhook how it ended.</summary>
+    public const string Notify = "Notify";
 }
 
 /// <summary>One call of an activity.</summary>
@@ -22,8 +25,11 @@ public static class PipelineActivities
 /// <param name="Part">The part to transcribe; 0 for the other activities.</param>
 /// <param name="Parts">Parts planned; 0 before Prepare.</param>
 /// <param name="Failure">What to record; only for RecordFailure.</param>
+/// <param name="Outcome">What to tell; only for Notify.</param>
+/// <param name="EndedAt">When the job ended; only for Notify.</param>
 public sealed record ActivityCall(
-    TranscriptionJob Job, DateTimeOffset StartedAt, int Attempt = 1, int Part = 0, int Parts = 0, ActivityFailure? Failure = null);
+    TranscriptionJob Job, DateTimeOffset StartedAt, int Attempt = 1, int Part = 0, int Parts = 0, ActivityFailure? Failure = null,
+    JobResult? Outcome = null, DateTimeOffset? EndedAt = null);
 
 /// <summary>An activity's answer, whatever its output. Expected failures are data.</summary>
 /// <param name="Failure">Set when it failed.</param>
@@ -51,3 +57,7 @@ public sealed record PostProcessFacts(int Segments, int Words);
 
 /// <summary>What Publish and RecordFailure answer.</summary>
 public sealed record PublishFacts(int Words, IReadOnlyList<string> Outputs, IReadOnlyList<Warning> Warnings);
+
+/// <summary>What Notify answers.</summary>
+/// <param name="SentAt">When the receiver had taken it.</param>
+public sealed record NotifyFacts(DateTimeOffset SentAt);

@@ -23,8 +23,8 @@ public sealed partial class ActivityRunner(
     {
         try
         {
-            // That a job failed is written down whatever its budget, and also when it was cancelled.
-            return activity == PipelineActivities.RecordFailure
+            // How a job ended is written down and told whatever its budget, and also when it was cancelled.
+            return activity is PipelineActivities.RecordFailure or PipelineActivities.Notify
                 ? await body(activity, call, cancellationToken)
                 : await AttemptAsync(activity, call, cancellationToken);
         }

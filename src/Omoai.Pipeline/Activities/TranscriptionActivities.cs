@@ -3,6 +3,7 @@ using Microsoft.Extensions.Options;
 using Omoai.Isolation;
 using Omoai.Pipeline.Artifacts;
 using Omoai.Pipeline.Models;
+using Omoai.Pipeline.Webhooks;
 using Omoai.Transcripts;
 using Omoai.Transcripts.Activities;
 using Omoai.Transcripts.Formats;
@@ -21,8 +22,8 @@ public sealed record ActivityProgress(string JobId, string Activity, int Part, d
 /// an artifact once, and when that is there already it answers from it.
 /// </summary>
 public sealed class TranscriptionActivities(
-    IArtifactStore store, HostedActivities hosts, ModelCatalog models, IOptions<PipelineOptions> options,
-    IProgress<ActivityProgress> progress, TimeProvider time)
+    IArtifactStore store, HostedActivities hosts, ModelCatalog models, WebhookSender webhooks,
+    IOptions<PipelineOptions> options, IProgress<ActivityProgress> progress, TimeProvider time)
 {
     private readonly PipelineOptions _options = options.Value;
 
@@ -34,6 +35,7 @@ public sealed class TranscriptionActivities(
         PipelineActivities.PostProcess => await PostProcessAsync(call, cancellationToken),
         PipelineActivities.Publish => await PublishAsync(call, cancellationToken),
         PipelineActivities.RecordFailure => await RecordFailureAsync(call, cancellationToken),
+        PipelineActivities.Notify => await NotifyAsync(call, cancellationToken),
         _ => throw new ArgumentException($"There is no activity '{activity}'.", nameof(activity)),
     };
 
@@ -183,6 +185,34 @@ public sealed class TranscriptionActivities(
         return new PublishFacts(0, ["error.json"], []);
     });
 
+    /// <summary>Makes one attempt to deliver the job's webhook; says so beside the job's work when it is given up.</summary>
+    public Task<ActivityResult<NotifyFacts>> NotifyAsync(ActivityCall call, CancellationToken cancellationToken) => GuardAsync(cancellationToken, async () =>
+    {
+        var job = call.Job;
+        var sent = ArtifactNames.WebhookSent(job.Id);
+        if (await ReadAsync<NotifyFacts>(sent, cancellationToken) is { } before)
+        {
+            return before;
+        }
+
+        using var scratch = ScratchFolder.Create(_options.ScratchFolder);
+        var body = WebhookEvent.Create(job.Id, call.Outcome!, call.EndedAt!.Value).ToJson();
+        if (await webhooks.SendAsync(job.Options.Webhook!, job.Id, body, cancellationToken) is { } failure)
+        {
+            if (!failure.Retryable || call.Attempt >= job.Settings.MaxWebhookAttempts)
+            {
+                await CommitJsonAsync(ArtifactNames.WebhookFailed(job.Id), failure, scratch, cancellationToken, OmoaiJson.Indented);
+            }
+
+            throw new ActivityFailedException(failure);
+        }
+
+        var facts = new NotifyFacts(time.GetUtcNow());
+        // The receiver has it: a worker that is being stopped still writes that down.
+        await CommitJsonAsync(sent, facts, scratch, CancellationToken.None);
+        return facts;
+    });
+
     private async Task<string> FetchInputAsync(TranscriptionJob job, ScratchFolder scratch, CancellationToken cancellationToken)
     {
         try
@@ -202,7 +232,7 @@ public sealed class TranscriptionActivities(
         {
             return new ActivityResult<T>(await activity(), null);
         }
-        catch (HostFailedException e)
+        catch (ActivityFailedException e)
         {
             return new ActivityResult<T>(default, e.Failure);
         }
@@ -241,7 +271,7 @@ public sealed class TranscriptionActivities(
         var artifact = ArtifactNames.Evidence(call.Job.Id, host.Activity, part ?? 0, call.Attempt, host.StartedAt, host.Pid);
         // The evidence of a cancelled attempt is kept too.
         await CommitJsonAsync(artifact, attempt, scratch, CancellationToken.None);
-        return result.Failure is { } failure ? throw new HostFailedException(failure) : result.Output!;
+        return result.Failure is { } failure ? throw new ActivityFailedException(failure) : result.Output!;
     }
 
     private async Task<IReadOnlyList<AttemptRecord>> ReadAttemptsAsync(string jobId, CancellationToken cancellationToken)
@@ -286,7 +316,7 @@ public sealed class TranscriptionActivities(
 
     private static string WarningsOf(string jobId) => ArtifactNames.Work(jobId) + "warnings.json";
 
-    private sealed class HostFailedException(ActivityFailure failure) : Exception(failure.Reason)
+    private sealed class ActivityFailedException(ActivityFailure failure) : Exception(failure.Reason)
     {
         public ActivityFailure Failure { get; } = failure;
     }

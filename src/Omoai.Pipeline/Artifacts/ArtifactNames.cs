@@ -50,6 +50,12 @@ public static class ArtifactNames
             CultureInfo.InvariantCulture,
             $"{EvidencePrefix(jobId)}{activity}-{part:D4}-{attempt:D2}-{startedAt.UtcDateTime:yyyyMMddHHmmssfff}-{pid}.json");
 
+    /// <summary>There when the job's webhook was delivered.</summary>
+    public static string WebhookSent(string jobId) => Work(jobId) + "webhook-sent";
+
+    /// <summary>Why the job's webhook was given up.</summary>
+    public static string WebhookFailed(string jobId) => Work(jobId) + "webhook-failed.json";
+
     /// <summary>An output file of a job.</summary>
     public static string Output(string jobId, string file) => $"{OutputContainer}/{jobId}/{file}";
 }

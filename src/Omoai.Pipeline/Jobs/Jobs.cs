@@ -5,13 +5,15 @@ using Omoai.Isolation;
 using Omoai.Pipeline.Artifacts;
 using Omoai.Pipeline.Models;
 using Omoai.Pipeline.Telemetry;
+using Omoai.Pipeline.Webhooks;
 using Omoai.Transcripts;
 
 namespace Omoai.Pipeline.Jobs;
 
 /// <summary>Jobs on any engine: ids, run numbers and the marker of cancellation are the same for all.</summary>
 public sealed class Jobs(
-    IJobEngine engine, IArtifactStore store, ModelCatalog models, IOptions<PipelineOptions> options, TimeProvider time) : IJobs
+    IJobEngine engine, IArtifactStore store, ModelCatalog models, IOptions<PipelineOptions> options,
+    IOptions<WebhookOptions> webhooks, TimeProvider time) : IJobs
 {
     private static readonly TimeSpan WatchInterval = TimeSpan.FromMilliseconds(500);
 
@@ -145,7 +147,8 @@ public sealed class Jobs(
         }
 
         var id = JobId.Create(input[..slash], input[(slash + 1)..], version ?? "", run);
-        return new TranscriptionJob(id, input, inputName, asked, options.Value.ToSettings(asked, models), version?.Trim('"'), run);
+        var settings = options.Value.ToSettings(asked, models) with { MaxWebhookAttempts = webhooks.Value.MaxAttempts };
+        return new TranscriptionJob(id, input, inputName, asked, settings, version?.Trim('"'), run);
     }
 
     /// <summary>Compares what was asked for; as records, lists would be compared by reference.</summary>

@@ -6,7 +6,8 @@ namespace Omoai.Pipeline.Orchestration;
 
 /// <summary>
 /// Prepare, then Transcribe for each part (a bounded number at once), then PostProcess, then Publish. The only place
-/// that retries: the engines' own retry policies are off, so that attempts don't multiply.
+/// that retries: the engines' own retry policies are off, so that attempts don't multiply. At last Notify, for a job with a
+/// webhook, however it ended.
 /// </summary>
 public sealed partial class TranscriptionOrchestrator
 {
@@ -17,6 +18,7 @@ public sealed partial class TranscriptionOrchestrator
     private readonly TranscriptionJob _job;
     private readonly DateTimeOffset _startedAt;
     private Task _cancelRequested;
+    private JobProgress _progress = new(PipelineActivities.Prepare, 0, 0, 0);
 
     private TranscriptionOrchestrator(IOrchestration orchestration, TranscriptionJob job)
     {
@@ -32,11 +34,17 @@ public sealed partial class TranscriptionOrchestrator
 
     private async Task<JobResult> RunAsync()
     {
-        if (_job.Refusal is { } refusal)
+        var result = _job.Refusal is { } refusal ? await EndAsync(refusal) : await TranscribeRecordingAsync();
+        if (_job.Options.Webhook is not null)
         {
-            return await EndAsync(refusal);
+            await NotifyAsync(result);
         }
 
+        return result;
+    }
+
+    private async Task<JobResult> TranscribeRecordingAsync()
+    {
         try
         {
             Report(PipelineActivities.Prepare, 0, 0, 0);
@@ -138,10 +146,14 @@ public sealed partial class TranscriptionOrchestrator
     private async Task DelayAsync(int failures)
     {
         using var ended = new CancellationTokenSource();
-        var factor = 1L << Math.Min(failures - 1, 30);
-        var delay = TimeSpan.FromSeconds(Math.Min(_job.Settings.RetryDelay.TotalSeconds * factor, MaxRetryDelay.TotalSeconds));
-        await Task.WhenAny(_orchestration.DelayAsync(delay, ended.Token), _cancelRequested);
+        await Task.WhenAny(_orchestration.DelayAsync(RetryDelay(failures), ended.Token), _cancelRequested);
         ended.Cancel();
+    }
+
+    private TimeSpan RetryDelay(int failures)
+    {
+        var factor = 1L << Math.Min(failures - 1, 30);
+        return TimeSpan.FromSeconds(Math.Min(_job.Settings.RetryDelay.TotalSeconds * factor, MaxRetryDelay.TotalSeconds));
     }
 
     /// <summary>A worker that dies without a word costs a bounded wait and an attempt, not the job.</summary>
@@ -188,13 +200,42 @@ public sealed partial class TranscriptionOrchestrator
         return new JobResult(failure == Cancelled ? JobStatus.Cancelled : JobStatus.Failed, failure, null);
     }
 
+    /// <summary>Tells the webhook how the job ended. It has ended like that whether or not anybody takes it, and a
+    /// cancellation that comes now is too late to change either.</summary>
+    private async Task NotifyAsync(JobResult outcome)
+    {
+        var endedAt = _orchestration.UtcNow;
+        Report(PipelineActivities.Notify, 1, _progress.PartsDone, _progress.Parts);
+        for (var attempt = 1; ; attempt++)
+        {
+            var notified = await RaceAsync<NotifyFacts>(
+                PipelineActivities.Notify, new ActivityCall(_job, _startedAt, attempt, Outcome: outcome, EndedAt: endedAt));
+            if (notified.Failure is not { } problem)
+            {
+                return;
+            }
+
+            LogFailed(_orchestration.Logger, _job.Id, PipelineActivities.Notify, 0, attempt, problem.Class, problem.Reason);
+            if (!problem.Retryable || attempt >= _job.Settings.MaxWebhookAttempts)
+            {
+                LogUndelivered(_orchestration.Logger, _job.Id, attempt);
+                return;
+            }
+
+            await _orchestration.DelayAsync(RetryDelay(attempt), CancellationToken.None);
+        }
+    }
+
     private void Report(string stage, double fraction, int done, int parts) =>
-        _orchestration.SetProgress(new JobProgress(stage, fraction, done, parts));
+        _orchestration.SetProgress(_progress = new JobProgress(stage, fraction, done, parts));
 
     [LoggerMessage(Level = LogLevel.Warning,
         Message = "Job {JobId}: {Activity} of part {Part} failed in attempt {Attempt}: {Class}: {Reason}")]
     private static partial void LogFailed(
         ILogger logger, string jobId, string activity, int part, int attempt, FailureClass @class, string reason);
+
+    [LoggerMessage(Level = LogLevel.Error, Message = "Job {JobId}: its webhook is given up after {Attempts} attempts")]
+    private static partial void LogUndelivered(ILogger logger, string jobId, int attempts);
 
     private sealed class ActivityFailedException(ActivityFailure failure) : Exception(failure.Reason)
     {

@@ -72,8 +72,8 @@ public abstract class EngineFixture : IAsyncLifetime
         return engine;
     }
 
-    internal static TranscriptionJob Job(string id, int parallel = 2) => new(
-        id, $"audio-api/{id}", "a.wav", new TranscriptionOptions(), new JobSettings(
+    internal static TranscriptionJob Job(string id, int parallel = 2, string? webhook = null) => new(
+        id, $"audio-api/{id}", "a.wav", new TranscriptionOptions { Webhook = webhook }, new JobSettings(
             "speech", null, 600, 1.5, TimeSpan.FromMinutes(30), TimeSpan.FromMinutes(30), TimeSpan.FromMinutes(30), parallel, 3,
             10, TimeSpan.FromSeconds(10)));
 
@@ -82,6 +82,7 @@ public abstract class EngineFixture : IAsyncLifetime
         PipelineActivities.Prepare => new ActivityResult<PrepareFacts>(new PrepareFacts(60, 3), null),
         PipelineActivities.Transcribe => new ActivityResult<TranscribeFacts>(new TranscribeFacts(call.Part, 14), null),
         PipelineActivities.PostProcess => new ActivityResult<PostProcessFacts>(new PostProcessFacts(3, 42), null),
+        PipelineActivities.Notify => new ActivityResult<NotifyFacts>(new NotifyFacts(call.EndedAt!.Value), null),
         _ => new ActivityResult<PublishFacts>(new PublishFacts(42, ["final.json"], []), null),
     };
 

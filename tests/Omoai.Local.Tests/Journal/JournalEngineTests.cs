@@ -74,6 +74,106 @@ public sealed class JournalEngineTests : EngineFixture
     }
 
     [Fact]
+    public async Task Slow_webhooks_keep_nothing_waiting_but_other_webhooks()
+    {
+        Options.MaxActivities = Options.MaxPrepare = Options.MaxTranscribe = Options.MaxPostProcess = Options.MaxPublish = 1;
+        Options.MaxNotify = 2;
+        var release = new TaskCompletionSource();
+        var (now, most) = (0, 0);
+        Body = async (activity, call, _) =>
+        {
+            if (activity == PipelineActivities.Notify)
+            {
+                most = Math.Max(most, Interlocked.Increment(ref now));
+                await release.Task;
+                Interlocked.Decrement(ref now);
+            }
+
+            return Answer(activity, call);
+        };
+        var engine = await StartEngineAsync();
+        for (var i = 0; i < 5; i++)
+        {
+            await engine.TryCreateAsync(Job($"told {i}", webhook: "https://receiver.example/"), default);
+        }
+
+        await EventuallyAsync(() => Volatile.Read(ref now) == 2 && Ended.Count(name => name == "Publish 0") == 5);
+        await engine.TryCreateAsync(Job("other"), default);
+
+        Assert.Equal(JobStatus.Succeeded, (await EndAsync(engine, "other")).Status);
+        var slow = await StateAsync(engine, "told 0");
+        Assert.Equal((JobStatus.Running, PipelineActivities.Notify, 1.0), (slow.Status, slow.Stage, slow.Progress));
+        release.SetResult();
+        for (var i = 0; i < 5; i++)
+        {
+            Assert.Equal(JobStatus.Succeeded, (await EndAsync(engine, $"told {i}")).Status);
+        }
+
+        Assert.Equal(2, most);
+    }
+
+    [Fact]
+    public async Task A_cancellation_does_not_stop_a_webhook_that_is_under_way()
+    {
+        var begun = new TaskCompletionSource();
+        var release = new TaskCompletionSource();
+        Body = async (activity, call, stop) =>
+        {
+            if (activity == PipelineActivities.Notify)
+            {
+                begun.TrySetResult();
+                await release.Task.WaitAsync(stop);
+            }
+
+            return Answer(activity, call);
+        };
+        var engine = await StartEngineAsync();
+        await engine.TryCreateAsync(Job("a", webhook: "https://receiver.example/"), default);
+        await begun.Task;
+
+        await engine.RaiseCancelAsync("a", default);
+        await EventuallyAsync(() => Count("SELECT COUNT(*) FROM entries WHERE kind = 2") == 1);
+        release.SetResult();
+
+        Assert.Equal(JobStatus.Succeeded, (await EndAsync(engine, "a")).Status);
+        Assert.Equal(1, Ended.Count(name => name == "Notify 0"));
+    }
+
+    [Fact]
+    public async Task A_job_with_a_webhook_that_is_cancelled_before_it_began_still_tells_it()
+    {
+        Options.MaxJobs = 1;
+        var begun = new TaskCompletionSource();
+        var release = new TaskCompletionSource();
+        JobResult? told = null;
+        Body = async (activity, call, _) =>
+        {
+            if (call.Job.Id == "first")
+            {
+                begun.TrySetResult();
+                await release.Task;
+            }
+
+            told = call.Outcome ?? told;
+            return Answer(activity, call);
+        };
+        var engine = await StartEngineAsync();
+        await engine.TryCreateAsync(Job("first"), default);
+        await begun.Task;
+        await engine.TryCreateAsync(Job("told", webhook: "https://receiver.example/"), default);
+        await engine.TryCreateAsync(Job("other"), default);
+
+        await engine.RaiseCancelAsync("told", default);
+        await engine.RaiseCancelAsync("other", default);
+
+        Assert.Equal(JobStatus.Cancelled, (await StateAsync(engine, "other")).Status);
+        Assert.Equal(JobStatus.Queued, (await StateAsync(engine, "told")).Status);
+        release.SetResult();
+        Assert.Equal(JobStatus.Cancelled, (await EndAsync(engine, "told")).Status);
+        Assert.Equal(JobStatus.Cancelled, told!.Status);
+    }
+
+    [Fact]
     public async Task Publish_does_not_wait_behind_a_long_transcribe()
     {
         Options.MaxActivities = 1;

@@ -23,16 +23,20 @@ public sealed class ReplayTests : EngineFixture
         Assert.Equal(Stages, Ended.Order(StringComparer.Ordinal).OrderBy(name => Array.IndexOf(Stages, name)));
     }
 
-    [Fact]
-    public async Task After_a_crash_behind_any_entry_of_the_history_the_job_goes_on_and_repeats_nothing_that_had_ended()
+    [Theory]
+    [InlineData(null)]
+    [InlineData("https://receiver.example/")]
+    public async Task After_a_crash_behind_any_entry_of_the_history_the_job_goes_on_and_repeats_nothing_that_had_ended(string? webhook)
     {
+        string[] stages = webhook is null ? Stages : [.. Stages, "Notify 0"];
+
         // One part at a time, so that the whole history is known.
         var first = await StartEngineAsync();
-        await first.TryCreateAsync(Job("a", parallel: 1), default);
+        await first.TryCreateAsync(Job("a", parallel: 1, webhook), default);
         await EndAsync(first, "a");
         await first.StopAsync(default);
         var entries = (int)Count("SELECT COUNT(*) FROM entries");
-        Assert.Equal(Stages, Ended);
+        Assert.Equal(stages, Ended);
         Edit("CREATE TABLE saved AS SELECT * FROM entries");
 
         // A turn is written as a whole: only the points before an event from outside can be met with.
@@ -57,11 +61,11 @@ public sealed class ReplayTests : EngineFixture
             await next.StopAsync(default);
 
             Assert.Equal(JobStatus.Succeeded, state.Status);
-            Assert.Equal(Stages[ended..], Ended.Skip(before));
+            Assert.Equal(stages[ended..], Ended.Skip(before));
             Assert.Equal(entries, Count("SELECT COUNT(*) FROM entries"));
         }
 
-        Assert.Equal(1 + Stages.Length, events);
+        Assert.Equal(1 + stages.Length, events);
     }
 
     [Fact]

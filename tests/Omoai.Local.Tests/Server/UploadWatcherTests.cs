@@ -5,6 +5,7 @@ using Omoai.Pipeline;
 using Omoai.Pipeline.Artifacts;
 using Omoai.Pipeline.Jobs;
 using Omoai.Pipeline.Models;
+using Omoai.Pipeline.Webhooks;
 using Omoai.Storage;
 using Omoai.Tests;
 using Omoai.Tests.Jobs;
@@ -127,7 +128,8 @@ public sealed class UploadWatcherTests : IDisposable
     {
         store ??= _store;
         var options = Options.Create(new PipelineOptions());
-        var jobs = new Pipeline.Jobs.Jobs(_engine, store, new ModelCatalog(Options.Create(_models)), options, TimeProvider.System);
+        var jobs = new Pipeline.Jobs.Jobs(
+            _engine, store, new ModelCatalog(Options.Create(_models)), options, Options.Create(new WebhookOptions()), TimeProvider.System);
         return new UploadWatcher(
             new UploadReceiver(jobs, store, options, NullLogger<UploadReceiver>.Instance), store, Options.Create(new WatcherOptions()),
             TimeProvider.System, NullLogger<UploadWatcher>.Instance);
