@@ -1,4 +1,5 @@
 using System.Net.ServerSentEvents;
+using System.Text.Json;
 using Microsoft.AspNetCore.Builder;
 using Microsoft.AspNetCore.Http;
 using Microsoft.AspNetCore.Routing;
@@ -36,7 +37,7 @@ public static class ApiEndpoints
                 "(204), and with `input=true` its recording too.")
             .Takes(("purge", "true deletes; false, the default, cancels."), ("input", "true deletes the recording too."));
         api.MapPost(ApiRoutes.Rerun, (HttpContext http, TranscriptionsApi calls, string id) => calls.RerunAsync(http, id))
-            .Answers<JobResponse>(StatusCodes.Status202Accepted, 400, 401, 403, 404, 413, 503)
+            .Answers<JobResponse>(StatusCodes.Status202Accepted, 400, 401, 403, 404, 413, 415, 503)
             .Accepts<RerunRequest>(isOptional: true, "application/json")
             .Named("rerunTranscription", "Run a job again.", "A new job on the same input, with new options if given.");
         api.MapGet(ApiRoutes.Events, (HttpContext http, TranscriptionsApi calls, string id) => calls.EventsAsync(http, id))
@@ -45,9 +46,11 @@ public static class ApiEndpoints
         foreach (var output in JobOutputs.Names)
         {
             var (file, contentType) = JobOutputs.Find(output)!.Value;
-            api.MapGet($"{ApiRoutes.Transcription}/{output}", (HttpContext http, TranscriptionsApi calls, string id) =>
-                    calls.OutputAsync(http, id, output))
-                .Answers<string>(StatusCodes.Status200OK, contentType, 401, 403, 404, 409, 503)
+            var endpoint = api.MapGet($"{ApiRoutes.Transcription}/{output}", (HttpContext http, TranscriptionsApi calls, string id) =>
+                calls.OutputAsync(http, id, output));
+            (contentType == "application/json"
+                    ? endpoint.Answers<JsonElement>(StatusCodes.Status200OK, contentType, 401, 403, 404, 409, 503)
+                    : endpoint.Answers<string>(StatusCodes.Status200OK, contentType, 401, 403, 404, 409, 503))
                 .Named($"get{char.ToUpperInvariant(output[0])}{output[1..]}", $"Get {file}.", "409 while it is not there yet.");
         }
 

@@ -27,6 +27,17 @@ internal static class OpenApiDocumentOf
             };
             return Task.CompletedTask;
         });
+        options.AddSchemaTransformer((schema, context, _) =>
+        {
+            // That the values of a dictionary may be null isn't seen by the framework.
+            if (context.JsonTypeInfo.Type == typeof(HealthResponse)
+                && schema.Properties?["checks"] is OpenApiSchema { AdditionalProperties: OpenApiSchema problem })
+            {
+                problem.Type = JsonSchemaType.String | JsonSchemaType.Null;
+            }
+
+            return Task.CompletedTask;
+        });
         options.AddOperationTransformer((operation, context, _) =>
         {
             if (context.Description.RelativePath?.Contains("/health/", StringComparison.Ordinal) != true)

@@ -1,6 +1,7 @@
 using System.ComponentModel.DataAnnotations;
 using System.Text.Json;
 using System.Text.Json.Serialization;
+using System.Text.RegularExpressions;
 using Microsoft.AspNetCore.Http;
 using Omoai.Pipeline;
 using Omoai.Transcripts;
@@ -9,7 +10,7 @@ using Omoai.Transcripts.Formats;
 namespace Omoai.Api;
 
 /// <summary>Reads what a caller sent: small, of the right shape, and with no name that isn't known.</summary>
-internal static class StrictJson
+internal static partial class StrictJson
 {
     /// <summary>The longest body of JSON, bytes.</summary>
     public const int MaxBytes = 64 << 10;
@@ -50,8 +51,9 @@ internal static class StrictJson
         }
         catch (JsonException e)
         {
-            // The message names our types after the path.
-            var reason = e.InnerException is null && e.Path is { } path ? $"at {path}: {FirstSentence(e.Message)}" : FirstSentence(e.Message);
+            // The message names our types, which are nobody's business.
+            var message = TypeName().Replace(FirstSentence(e.Message), "");
+            var reason = e.InnerException is null && e.Path is { } path ? $"at {path}: {message}" : message;
             throw new ApiException(StatusCodes.Status400BadRequest, code, $"The JSON can't be used, {reason}");
         }
     }
@@ -67,9 +69,13 @@ internal static class StrictJson
             throw Invalid(problems[0].ErrorMessage!);
         }
 
-        if (options.Formats?.FirstOrDefault(name => !TranscriptFormats.Names.Contains(name)) is { } unknown)
+        // A list may hold null, whatever its type says.
+        foreach (var name in options.Formats ?? [])
         {
-            throw Invalid($"There is no format '{unknown}'; there are {string.Join(", ", TranscriptFormats.Names)}.");
+            if (!TranscriptFormats.Names.Contains(name))
+            {
+                throw Invalid($"There is no format '{name}'; there are {string.Join(", ", TranscriptFormats.Names)}.");
+            }
         }
 
         if (options.Summary == Transcripts.Activities.SummaryMethod.Llm)
@@ -87,4 +93,7 @@ internal static class StrictJson
         var end = message.IndexOf(". ", StringComparison.Ordinal);
         return end < 0 ? message : message[..(end + 1)];
     }
+
+    [GeneratedRegex(@" (contained in|on|for|of) type '[^']*'| to (Omoai|System)\.[\w.`+]*\w(\[.*\])?")]
+    private static partial Regex TypeName();
 }

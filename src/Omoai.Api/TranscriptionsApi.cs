@@ -71,7 +71,8 @@ public sealed partial class TranscriptionsApi(
     {
         var query = http.Request.Query;
         var status = query["status"].ToString() is { Length: > 0 } text
-            ? Enum.TryParse<JobStatus>(text, ignoreCase: true, out var parsed) && !int.TryParse(text, CultureInfo.InvariantCulture, out _)
+            ? // Not a number, and not several, which it would take too.
+            Enum.TryParse<JobStatus>(text, ignoreCase: true, out var parsed) && Name(parsed).Equals(text, StringComparison.OrdinalIgnoreCase)
                 ? parsed
                 : throw ApiException.InvalidRequest("status must be queued, running, succeeded, failed or cancelled.")
             : (JobStatus?)null;
@@ -205,9 +206,9 @@ public sealed partial class TranscriptionsApi(
         {
             recording = await store.FindAsync(request.Blob, cancellationToken);
         }
-        catch (ArgumentException e)
+        catch (ArgumentException)
         {
-            throw ApiException.InvalidRequest(e.Message);
+            throw ApiException.InvalidRequest("blob isn't a name that this storage can have.");
         }
 
         if (recording is null)

@@ -34,9 +34,9 @@ internal sealed class AudioUpload(IArtifactStore store, long maxBytes)
         }
 
         var artifact = ArtifactOf(request);
-        return await FindEarlierAsync(request, artifact, cancellationToken) is { } earlier
-            ? new ReceivedAudio(earlier, name, options, IsNew: false)
-            : new ReceivedAudio(await CommitAsync(artifact, request.Body, cancellationToken), name, options, IsNew: true);
+        var earlier = await FindEarlierAsync(request, artifact, cancellationToken);
+        var (recording, isNew) = earlier is not null ? (earlier, false) : await CommitAsync(artifact, request.Body, cancellationToken);
+        return new ReceivedAudio(recording, name, options, isNew);
     }
 
     /// <summary>Takes a form with a file <c>audio</c> and, before or after it, JSON named <c>options</c>.</summary>
@@ -50,15 +50,15 @@ internal sealed class AudioUpload(IArtifactStore store, long maxBytes)
         }
 
         var artifact = ArtifactOf(request);
-        var earlier = await FindEarlierAsync(request, artifact, cancellationToken);
-        var recording = earlier;
+        var recording = await FindEarlierAsync(request, artifact, cancellationToken);
+        var isNew = false;
         string? name = null;
         var done = false;
         try
         {
             var reader = new MultipartReader(BoundaryOf(type), request.Body);
             var seen = new HashSet<string>();
-            while (await NextAsync(reader, cancellationToken) is { } section)
+            while (await ReadingAsync(() => reader.ReadNextSectionAsync(cancellationToken)) is { } section)
             {
                 var field = ContentDispositionHeaderValue.TryParse(section.ContentDisposition, out var disposition)
                     ? HeaderUtilities.RemoveQuotes(disposition.Name).ToString()
@@ -72,11 +72,15 @@ internal sealed class AudioUpload(IArtifactStore store, long maxBytes)
                 {
                     case "audio":
                         name = HeaderUtilities.RemoveQuotes(disposition!.FileNameStar.HasValue ? disposition.FileNameStar : disposition.FileName).ToString();
-                        recording ??= await CommitAsync(artifact, section.Body, cancellationToken);
+                        if (recording is null)
+                        {
+                            (recording, isNew) = await CommitAsync(artifact, section.Body, cancellationToken);
+                        }
+
                         break;
                     case "options":
-                        options = await StrictJson.ReadAsync<TranscriptionOptions>(
-                            section.Body, ProblemCodes.InvalidOptions, cancellationToken);
+                        options = await ReadingAsync(() => StrictJson.ReadAsync<TranscriptionOptions>(
+                            section.Body, ProblemCodes.InvalidOptions, cancellationToken));
                         break;
                     default:
                         throw ApiException.InvalidRequest("The form may have the parts 'audio' and 'options' and no others.");
@@ -86,21 +90,21 @@ internal sealed class AudioUpload(IArtifactStore store, long maxBytes)
             done = true;
             return new ReceivedAudio(
                 recording ?? throw ApiException.InvalidRequest("The form has no part 'audio'."),
-                name is { Length: > 0 } ? name : null, options, IsNew: earlier is null);
+                name is { Length: > 0 } ? name : null, options, isNew);
         }
         finally
         {
-            if (!done && recording is not null && earlier is null)
+            if (!done && isNew)
             {
-                await store.DeleteExactAsync(recording.Name, recording.Version, CancellationToken.None);
+                await store.DeleteExactAsync(recording!.Name, recording.Version, CancellationToken.None);
             }
         }
     }
 
-    private async Task<ArtifactInfo> CommitAsync(string artifact, Stream content, CancellationToken cancellationToken)
+    private async Task<(ArtifactInfo Recording, bool IsNew)> CommitAsync(string artifact, Stream content, CancellationToken cancellationToken)
     {
-        // False means that a request with the same key was quicker: its recording is the one.
-        await store.CommitAsync(artifact, new BoundedStream(content, maxBytes), cancellationToken);
+        // Otherwise a request with the same key was quicker: its recording is the one, and not ours to delete.
+        var isNew = await store.CommitAsync(artifact, new BoundedStream(content, maxBytes), cancellationToken);
         var recording = await store.FindAsync(artifact, cancellationToken) ?? throw new IOException($"{artifact} is gone.");
         if (recording.Length == 0)
         {
@@ -108,7 +112,7 @@ internal sealed class AudioUpload(IArtifactStore store, long maxBytes)
             throw new ApiException(StatusCodes.Status400BadRequest, ProblemCodes.EmptyAudio, "The recording is empty.");
         }
 
-        return recording;
+        return (recording, isNew);
     }
 
     private async Task<ArtifactInfo?> FindEarlierAsync(HttpRequest request, string artifact, CancellationToken cancellationToken) =>
@@ -132,11 +136,12 @@ internal sealed class AudioUpload(IArtifactStore store, long maxBytes)
             ? boundary
             : throw ApiException.InvalidRequest("multipart/form-data needs a boundary.");
 
-    private static async Task<MultipartSection?> NextAsync(MultipartReader reader, CancellationToken cancellationToken)
+    /// <summary>What can't be read of a form is its sender's fault, and not the store's.</summary>
+    private static async Task<T> ReadingAsync<T>(Func<Task<T>> read)
     {
         try
         {
-            return await reader.ReadNextSectionAsync(cancellationToken);
+            return await read();
         }
         catch (Exception e) when (e is IOException and not BadHttpRequestException or InvalidDataException)
         {
