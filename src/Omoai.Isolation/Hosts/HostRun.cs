@@ -71,8 +71,8 @@ internal sealed partial class HostRun(
             return Failed(FailureClass.BadInput, false, $"The request can't be sent: {e.Message}.");
         }
 
-        await using var pipe = new PrivatePipe();
         var scratch = Path.GetFullPath(request.ScratchFolder);
+        await using var pipe = new PrivatePipe(scratch);
         var environment = HostEnvironment.Build(parentEnvironment(), options.Device, scratch);
         string[] arguments = ["--pipe", pipe.Name, "--parent", $"{Environment.ProcessId}"];
         var path = Path.GetFullPath(options.HostPath);
