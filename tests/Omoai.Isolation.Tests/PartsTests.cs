@@ -91,6 +91,25 @@ public sealed class PartsTests
         Assert.False(File.Exists(pipe.Name));
     }
 
+    [Theory]
+    [InlineData(10, true)]
+    [InlineData(100, false)]
+    public async Task The_pipe_is_in_the_folder_it_is_given_unless_its_path_would_be_too_long(int length, bool inFolder)
+    {
+        var folder = Directory.CreateDirectory(Path.Combine(Path.GetTempPath(), $"{Guid.NewGuid():n}"[..8] + new string('x', length))).FullName;
+        try
+        {
+            await using var pipe = new PrivatePipe(folder);
+
+            Assert.Equal(inFolder, Path.GetDirectoryName(pipe.Name) == folder);
+            Assert.True(File.Exists(pipe.Name));
+        }
+        finally
+        {
+            Directory.Delete(folder, recursive: true);
+        }
+    }
+
     [Fact]
     public void A_reason_is_one_short_line()
     {

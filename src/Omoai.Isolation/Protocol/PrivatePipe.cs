@@ -1,5 +1,6 @@
 using System.IO.Pipes;
 using System.Security.Cryptography;
+using System.Text;
 
 namespace Omoai.Isolation.Protocol;
 
@@ -11,16 +12,15 @@ internal sealed class PrivatePipe : IAsyncDisposable
 
     private readonly NamedPipeServerStream _server;
 
-    /// <param name="folder">Where it lies, on Unix: a folder of the caller's that goes away even if the caller is killed. The
-    /// system's folder for temporary files takes its place where the path would get too long.</param>
+    /// <param name="folder">
+    /// Where its file is, until the host has connected: a folder that is cleaned when this process is killed before that. Not used
+    /// where the path would be too long, nor on Windows.
+    /// </param>
     public PrivatePipe(string folder)
     {
-        var name = $"omoai-{RandomNumberGenerator.GetHexString(32, lowercase: true)}";
-        Name = OperatingSystem.IsWindows() ? name : Path.Combine(folder, name);
-        if (!OperatingSystem.IsWindows() && Name.Length >= MaxPath)
-            Name = Path.Combine(Path.GetTempPath(), name);
-        if (!OperatingSystem.IsWindows() && Name.Length >= MaxPath)
-            Name = Path.Combine("/tmp", name);
+        var name = $"omoai-{RandomNumberGenerator.GetHexString(20, lowercase: true)}";
+        Name = OperatingSystem.IsWindows() ? name : ((string[])[folder, Path.GetTempPath(), "/tmp"])
+            .Select(parent => Path.Combine(parent, name)).First(path => Encoding.UTF8.GetByteCount(path) < MaxPath);
         _server = new NamedPipeServerStream(
             Name, PipeDirection.InOut, maxNumberOfServerInstances: 1, PipeTransmissionMode.Byte,
             PipeOptions.Asynchronous | PipeOptions.CurrentUserOnly);

@@ -57,7 +57,8 @@ internal static class ServeCommand
         await using var azurite = storage == AzuriteStorage && !await AzuriteProcess.ListensAsync(AzuriteProcess.DefaultPort, cancellationToken)
             ? await AzuriteSupervisor.StartAsync(folder.Azurite, AzuriteProcess.DefaultPort, cancellationToken)
             : null;
-        await using var app = Build(urls, storage, folder, verbose);
+        // Settings of what serves are read when it is built, others when it starts.
+        await using var app = LocalServices.Checked(() => Build(urls, storage, folder, verbose));
         azurite?.Watch(app.Services.GetRequiredService<ILogger<AzuriteSupervisor>>());
         var api = LocalServices.Checked(() => app.Services.GetRequiredService<IOptions<ApiOptions>>().Value);
         if (!api.RequireKey && urls.Split(';').FirstOrDefault(url => !IsLoopback(url)) is { } open)

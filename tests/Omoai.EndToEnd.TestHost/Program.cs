@@ -1,0 +1,4 @@
+using Omoai.EndToEnd.TestHost;
+using Omoai.Isolation;
+
+return await ActivityHostProcess.RunAsync(args, Activities.All, _ => null);
