@@ -111,7 +111,7 @@ internal sealed class Bench(string repository, bool quick) : IDisposable
             // Another name and time: another version, so another job.
             var id = await server.PostAsync(recording(round), $"long-{round}.wav");
             await Until.TrueAsync("it is being transcribed", async () =>
-                (await server.JobAsync(id)).GetProperty("stage").GetString() == "transcribe" && Names(setup).Any(process.StartsWith));
+                (await server.JobAsync(id)).GetProperty("stage").GetString() == "Transcribe" && Names(setup).Any(process.StartsWith));
             await Task.Delay(500 + (round * 170));
             var began = Stopwatch.GetTimestamp();
             await server.CancelAsync(id);

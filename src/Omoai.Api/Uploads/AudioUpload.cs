@@ -13,13 +13,14 @@ namespace Omoai.Api.Uploads;
 /// <param name="Recording">Where it is now.</param>
 /// <param name="Name">What its sender calls it; null where they didn't say.</param>
 /// <param name="Options">What is asked for.</param>
-/// <param name="IsNew">False when it was there already, from an earlier request with the same idempotency key.</param>
+/// <param name="IsNew">Whether no other request can know of it: false with an idempotency key.</param>
 internal sealed record ReceivedAudio(ArtifactInfo Recording, string? Name, TranscriptionOptions? Options, bool IsNew);
 
 /// <summary>Passes recordings from requests on into the artifact store, without ever holding one in memory.</summary>
 internal sealed class AudioUpload(IArtifactStore store, long maxBytes)
 {
     private const int MaxKeyLength = 200;
+    private const string KeyPrefix = $"{ArtifactNames.ApiContainer}/key-";
 
     /// <summary>Where a recording that has no idempotency key goes.</summary>
     public static string NewArtifact() => $"{ArtifactNames.ApiContainer}/{Guid.NewGuid():n}";
@@ -103,8 +104,7 @@ internal sealed class AudioUpload(IArtifactStore store, long maxBytes)
 
     private async Task<(ArtifactInfo Recording, bool IsNew)> CommitAsync(string artifact, Stream content, CancellationToken cancellationToken)
     {
-        // Otherwise a request with the same key was quicker: its recording is the one, and not ours to delete.
-        var isNew = await store.CommitAsync(artifact, new BoundedStream(content, maxBytes), cancellationToken);
+        var isFirst = await store.CommitAsync(artifact, new BoundedStream(content, maxBytes), cancellationToken);
         var recording = await store.FindAsync(artifact, cancellationToken) ?? throw new IOException($"{artifact} is gone.");
         if (recording.Length == 0)
         {
@@ -112,7 +112,8 @@ internal sealed class AudioUpload(IArtifactStore store, long maxBytes)
             throw new ApiException(StatusCodes.Status400BadRequest, ProblemCodes.EmptyAudio, "The recording is empty.");
         }
 
-        return (recording, isNew);
+        // What has a key may have the job of another request by now, so it isn't ours to delete; whoever sends the key again uses it.
+        return (recording, isFirst && !artifact.StartsWith(KeyPrefix, StringComparison.Ordinal));
     }
 
     private async Task<ArtifactInfo?> FindEarlierAsync(HttpRequest request, string artifact, CancellationToken cancellationToken) =>
@@ -120,7 +121,7 @@ internal sealed class AudioUpload(IArtifactStore store, long maxBytes)
 
     /// <summary>The same key leads to the same artifact, and so to the same job.</summary>
     private static string ArtifactOf(HttpRequest request) => KeyOf(request) is { } key
-        ? $"{ArtifactNames.ApiContainer}/key-{Convert.ToHexStringLower(SHA256.HashData(Encoding.UTF8.GetBytes(key)))}"
+        ? $"{KeyPrefix}{Convert.ToHexStringLower(SHA256.HashData(Encoding.UTF8.GetBytes(key)))}"
         : NewArtifact();
 
     private static string? KeyOf(HttpRequest request) => request.Headers["Idempotency-Key"].ToString() switch
