@@ -51,28 +51,16 @@ internal static class LocalServices
         return logging;
     }
 
-    /// <summary>Where settings come from, the last one wins.</summary>
+    /// <summary>Where settings come from: <c>omoai.json</c> in the current folder, and before it the environment.</summary>
     /// <exception cref="UsageException">The file can't be read.</exception>
-    public static IConfigurationBuilder AddSources(IConfigurationBuilder configuration)
+    public static IConfigurationRoot ReadConfiguration()
     {
         try
         {
-            // A configuration manager reads the file at once, a builder later.
-            return configuration
+            return new ConfigurationBuilder()
                 .AddJsonFile(Path.Combine(Directory.GetCurrentDirectory(), "omoai.json"), optional: true)
-                .AddEnvironmentVariables();
-        }
-        catch (InvalidDataException e)
-        {
-            throw new UsageException($"{e.Message} {e.InnerException?.Message}", e);
-        }
-    }
-
-    private static IConfiguration ReadConfiguration()
-    {
-        try
-        {
-            return AddSources(new ConfigurationBuilder()).Build();
+                .AddEnvironmentVariables()
+                .Build();
         }
         catch (InvalidDataException e)
         {

@@ -34,7 +34,7 @@ public sealed class PipelineOptions
 
     /// <summary>Attempts of one activity that may be lost with their worker.</summary>
     [Range(1, 100)]
-    public int MaxLostAttempts { get; set; } = 10;
+    public int MaxLostAttempts { get; set; } = 30;
 
     /// <summary>Before the second attempt; doubles with each further one, up to five minutes.</summary>
     [Range(typeof(TimeSpan), "00:00:00", "01:00:00")]

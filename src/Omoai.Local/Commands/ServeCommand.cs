@@ -95,7 +95,7 @@ internal static class ServeCommand
     {
         var builder = WebApplication.CreateBuilder();
         builder.Configuration.Sources.Clear();
-        LocalServices.AddSources(builder.Configuration);
+        builder.Configuration.AddConfiguration(LocalServices.ReadConfiguration());
         AddStorage(builder, storage, folder);
         builder.WebHost.UseUrls(urls).ConfigureKestrel(kestrel => kestrel.AddServerHeader = false);
         builder.Logging.ClearProviders();
@@ -127,22 +127,23 @@ internal static class ServeCommand
     private static void AddStorage(WebApplicationBuilder builder, string? storage, DataFolder folder)
     {
         var section = builder.Configuration.GetSection(StorageOptions.Section);
-        var account = storage switch
+        (string Setting, string Value)? account = storage switch
         {
+            null => null,
             AzuriteStorage => (nameof(StorageOptions.ConnectionString), AzuriteProcess.ConnectionString(AzuriteProcess.DefaultPort)),
-            { } text when text.StartsWith("https://", StringComparison.OrdinalIgnoreCase) => (nameof(StorageOptions.AccountUri), text),
-            { } text when text.Contains("AccountName=", StringComparison.OrdinalIgnoreCase)
-                || text.Contains("UseDevelopmentStorage=", StringComparison.OrdinalIgnoreCase) => (nameof(StorageOptions.ConnectionString), text),
-            _ => default,
+            _ when storage.StartsWith("https://", StringComparison.OrdinalIgnoreCase) => (nameof(StorageOptions.AccountUri), storage),
+            _ when storage.Contains("AccountName=", StringComparison.OrdinalIgnoreCase)
+                || storage.Contains("UseDevelopmentStorage=", StringComparison.OrdinalIgnoreCase) => (nameof(StorageOptions.ConnectionString), storage),
+            _ => null,
         };
-        if (account.Item1 is not null)
+        if (account is { } asked)
         {
             section[nameof(StorageOptions.ConnectionString)] = null;
             section[nameof(StorageOptions.AccountUri)] = null;
-            section[account.Item1] = account.Item2;
+            section[asked.Setting] = asked.Value;
         }
 
-        if (account.Item1 is not null || (storage is null && IsConfigured(section)))
+        if (account is not null || (storage is null && IsConfigured(section)))
         {
             builder.Services.AddOmoaiBlobStorage();
         }
