@@ -69,8 +69,9 @@ internal sealed class Receiver : IAsyncDisposable
     public async ValueTask DisposeAsync()
     {
         await _stop.CancelAsync();
-        _listener.Stop();
         await _serving;
+        // Not before: whoever accepts from a listener that has stopped gets another exception.
+        _listener.Stop();
         _stop.Dispose();
     }
 
