@@ -8,7 +8,6 @@ public static class ApiRoutes
     public const string Transcription = "transcriptions/{id}";
     public const string Rerun = "transcriptions/{id}/rerun";
     public const string Events = "transcriptions/{id}/events";
-    public const string Output = "transcriptions/{id}/{output}";
     public const string Uploads = "uploads";
     public const string Live = "health/live";
     public const string Ready = "health/ready";
