@@ -39,6 +39,7 @@ public sealed class ProbeFeedTests : IDisposable
                 if grep -q "\"$package\"" "$2"; then echo "x : error NU1101: Unable to find $package"; exit 1; fi
             done
             """);
+        Executable("bin/nvidia-smi", "#!/bin/sh\n[ -z \"$NO_GPU\" ]\n");
         Executable("bin/npm", """
             #!/bin/sh
             echo "npm $*" >>../../calls
@@ -59,7 +60,7 @@ public sealed class ProbeFeedTests : IDisposable
         var (exitCode, output) = Probe(missing: missing);
 
         Assert.Equal(0, exitCode);
-        Assert.Equal(3, output.Split('\n', StringSplitOptions.RemoveEmptyEntries).Length);
+        Assert.Equal(4, output.Split('\n', StringSplitOptions.RemoveEmptyEntries).Length);
         var props = Props();
         Assert.Contains($">{flavour}</OmoaiOnnxRuntime>", props, StringComparison.Ordinal);
         Assert.Contains($">{functions}</OmoaiFunctionsRestore>", props, StringComparison.Ordinal);
@@ -152,11 +153,42 @@ public sealed class ProbeFeedTests : IDisposable
         Assert.Contains(">true</OmoaiFunctionsRestore>", Props(), StringComparison.Ordinal);
     }
 
+    [UnixTheory]
+    [InlineData("", "cpu")]
+    [InlineData("gpu", "gpu")]
+    public void Where_no_GPU_is_the_GPU_package_is_taken_only_when_it_is_asked_for(string asked, string flavour)
+    {
+        Assert.Equal(0, Probe(asked: asked, gpu: false).ExitCode);
+
+        Assert.Contains($">{flavour}</OmoaiOnnxRuntime>", Props(), StringComparison.Ordinal);
+        Assert.Equal(asked == "gpu", Calls().Contains(Gpu, StringComparison.Ordinal));
+    }
+
+    [UnixFact]
+    public void A_GPU_that_has_come_is_seen()
+    {
+        Probe(gpu: false);
+        Probe();
+
+        Assert.Contains(">gpu</OmoaiOnnxRuntime>", Props(), StringComparison.Ordinal);
+    }
+
+    [UnixTheory]
+    [InlineData("", "true")]
+    [InlineData($"{Functions}.Extensions.DurableTask.AzureManaged", "false")]
+    public void The_back_end_that_a_feed_lacks_is_left_out_alone(string missing, string scheduler)
+    {
+        Assert.Equal(0, Probe(missing: missing).ExitCode);
+
+        Assert.Contains($">{scheduler}</OmoaiSchedulerRestore>", Props(), StringComparison.Ordinal);
+        Assert.Contains(">true</OmoaiFunctionsRestore>", Props(), StringComparison.Ordinal);
+    }
+
     [UnixFact]
     public void All_the_Functions_packages_must_restore_together()
     {
         Probe();
-        var call = Calls().Split('\n').Single(line => line.Contains(Functions, StringComparison.Ordinal));
+        var call = Calls().Split('\n').Single(line => line.Contains($"\"{Functions}\"", StringComparison.Ordinal));
         string[] packages =
             ["", ".Sdk", ".Extensions.DurableTask", ".Extensions.Http.AspNetCore", ".Extensions.Storage.Blobs"];
         foreach (var package in packages)
@@ -166,7 +198,7 @@ public sealed class ProbeFeedTests : IDisposable
     }
 
     private (int ExitCode, string Output) Probe(
-        string missing = "", string unreachable = "", string asked = "", string arguments = "", string unless = "")
+        string missing = "", string unreachable = "", string asked = "", string arguments = "", string unless = "", bool gpu = true)
     {
         var start = new ProcessStartInfo(Path.Combine(_folder, "eng", "probe-feed"), arguments)
         {
@@ -177,6 +209,7 @@ public sealed class ProbeFeedTests : IDisposable
         start.Environment["MISSING"] = missing;
         start.Environment["UNREACHABLE"] = unreachable;
         start.Environment["UNLESS"] = unless;
+        start.Environment["NO_GPU"] = gpu ? "" : "1";
         start.Environment["OmoaiOnnxRuntime"] = asked;
         using var process = Process.Start(start)!;
         var errors = process.StandardError.ReadToEndAsync();
