@@ -32,7 +32,7 @@ public enum FailureClass
     [JsonStringEnumMemberName("cancelled")]
     Cancelled,
 
-    /// <summary>No device was free in time.</summary>
+    /// <summary>Nothing was started: no device, or no turn among the hosts of this process, was free in time.</summary>
     [JsonStringEnumMemberName("busy")]
     Busy,
 

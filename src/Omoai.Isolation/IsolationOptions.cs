@@ -24,4 +24,12 @@ public sealed class IsolationOptions
     /// <summary>How much of a host's stdout, and of its stderr, is kept; 1 KiB to 16 MiB each. The middle is dropped first.</summary>
     [Range(1 << 10, 1 << 24)]
     public int MaxCapturedOutputBytes { get; set; } = 64 << 10;
+
+    /// <summary>Activity hosts of this process at the same time, 1 to 256; null sets no bound here.</summary>
+    [Range(1, 256)]
+    public int? MaxHosts { get; set; }
+
+    /// <summary>How long an activity waits for its turn where <see cref="MaxHosts"/> hosts run, before it is <c>busy</c>; 0 to 2 min.</summary>
+    [Range(typeof(TimeSpan), "00:00:00", "00:02:00", ParseLimitsInInvariantCulture = true)]
+    public TimeSpan LeaseWait { get; set; } = TimeSpan.FromSeconds(30);
 }

@@ -141,10 +141,14 @@ public sealed class PartsTests
     public void Options_have_ranges()
     {
         Validate(new IsolationOptions());
+        Validate(new IsolationOptions { MaxHosts = 256, LeaseWait = TimeSpan.Zero });
         Assert.Throws<ValidationException>(() => Validate(new IsolationOptions { HostPath = "" }));
         Assert.Throws<ValidationException>(() => Validate(new IsolationOptions { StartTimeout = TimeSpan.Zero }));
         Assert.Throws<ValidationException>(() => Validate(new IsolationOptions { KillGrace = TimeSpan.FromHours(1) }));
         Assert.Throws<ValidationException>(() => Validate(new IsolationOptions { MaxCapturedOutputBytes = 0 }));
+        Assert.Throws<ValidationException>(() => Validate(new IsolationOptions { MaxHosts = 0 }));
+        Assert.Throws<ValidationException>(() => Validate(new IsolationOptions { MaxHosts = 257 }));
+        Assert.Throws<ValidationException>(() => Validate(new IsolationOptions { LeaseWait = TimeSpan.FromMinutes(11) }));
 
         static void Validate(IsolationOptions options) =>
             Validator.ValidateObject(options, new ValidationContext(options), validateAllProperties: true);

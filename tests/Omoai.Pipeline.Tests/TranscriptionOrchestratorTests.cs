@@ -107,6 +107,23 @@ public sealed class TranscriptionOrchestratorTests
     }
 
     [Fact]
+    public async Task Waiting_for_a_turn_is_tried_again_by_timer_and_spends_no_attempt()
+    {
+        var busy = new ActivityFailure(FailureClass.Busy, Retryable: true, "busy");
+        var orchestration = new FakeOrchestration(parts: 1)
+        {
+            Failures = { ["Transcribe 0"] = [.. Enumerable.Repeat(busy, 50), Crash, Crash] },
+        };
+
+        var result = await orchestration.RunAsync();
+
+        Assert.Equal(JobStatus.Succeeded, result.Status);
+        Assert.Equal(53, orchestration.Calls.Count(call => call == "Transcribe 0"));
+        Assert.Equal(52, orchestration.Delays.Count);
+        Assert.All(orchestration.Delays, delay => Assert.InRange(delay, TimeSpan.FromSeconds(1), TimeSpan.FromMinutes(5)));
+    }
+
+    [Fact]
     public async Task Attempts_are_numbered_from_one()
     {
         var orchestration = new FakeOrchestration(parts: 1) { Failures = { ["PostProcess 0"] = [Crash] } };

@@ -9,7 +9,8 @@ namespace Omoai.Isolation.Hosts;
 /// <summary>One activity in one host, from the spawn to the evidence.</summary>
 internal sealed partial class HostRun(
     IsolationOptions options, ILogger logger, TimeProvider time, (string Method, HostProcess.Starter Start) starter,
-    HostRequest request, IProgress<HostProgress>? progress)
+    Func<CancellationToken, Task<(HostTurn? Turn, ActivityFailure? Failure)>> takeTurn, HostRequest request,
+    IProgress<HostProgress>? progress)
 {
     // How long a killed process may take to end: one that waits for a driver can't be ended by anybody.
     private static readonly TimeSpan KillTime = TimeSpan.FromSeconds(10);
@@ -28,6 +29,7 @@ internal sealed partial class HostRun(
         Device = HostEnvironment.VisibleDevices(options.Device),
     };
     private long _spawned;
+    private HostTurn? _turn;
 
     private bool IsReady => _ready.Task.IsCompleted;
 
@@ -56,6 +58,11 @@ internal sealed partial class HostRun(
         {
             LogFault(e, request.Activity, _evidence.Pid);
             result = Failed(FailureClass.Internal, e is IOException or SocketException, $"{e.GetType().Name}: {e.Message}");
+        }
+        finally
+        {
+            // Not before the host and its group are gone, or can't be ended by anybody: until then it has its memory.
+            _turn?.Dispose();
         }
         Measure(result, span);
         return result;
@@ -95,6 +102,11 @@ internal sealed partial class HostRun(
         {
             return Failed(FailureClass.BadInput, false, $"The request can't be sent: {e.Message}.");
         }
+
+        _evidence = _evidence with { StartedAt = time.GetUtcNow().ToUniversalTime() };
+        (_turn, var noTurn) = await takeTurn(cancellationToken);
+        if (noTurn is not null)
+            return Failed(noTurn);
 
         var scratch = Path.GetFullPath(request.ScratchFolder);
         await using var pipe = new PrivatePipe(scratch);

@@ -48,12 +48,13 @@ public sealed class TranscriptionActivities(
             return Facts(before);
         }
 
+        using var turn = await TakeTurnAsync(cancellationToken);
         using var scratch = ScratchFolder.Create(_options.ScratchFolder);
         var parts = Directory.CreateDirectory(scratch.File("parts")).FullName;
         var audio = await FetchInputAsync(call.Job, scratch, cancellationToken);
         var result = await hosts.PrepareAsync(
             new PrepareInput(audio, parts, call.Job.Settings.MaxPartSeconds, _options.Ffmpeg, call.Job.InputName),
-            scratch.Path, call.Job.Settings.PrepareDeadline, Progress(call, PipelineActivities.Prepare), cancellationToken);
+            scratch.Path, call.Job.Settings.PrepareDeadline, Progress(call, PipelineActivities.Prepare), cancellationToken, turn);
         var plan = await ConcludeAsync(call, null, result, scratch, cancellationToken);
 
         foreach (var part in plan.Parts)
@@ -77,13 +78,14 @@ public sealed class TranscriptionActivities(
         }
 
         var model = models.FindSpeech(call.Job.Settings.SpeechModel);
+        using var turn = await TakeTurnAsync(cancellationToken);
         using var scratch = ScratchFolder.Create(_options.ScratchFolder);
         var part = (await ReadPlanAsync(call, cancellationToken)).Parts[call.Part];
         var audio = await store.FetchAsync(ArtifactNames.PartAudio(call.Job.Id, part.File), null, scratch.Path, cancellationToken);
         var output = scratch.File("words.json");
         var result = await hosts.TranscribeAsync(
             new TranscribeInput(part, audio, model.Folder, output, _options.ModelThreads),
-            scratch.Path, call.Job.Settings.TranscribeDeadline, Progress(call, PipelineActivities.Transcribe), cancellationToken);
+            scratch.Path, call.Job.Settings.TranscribeDeadline, Progress(call, PipelineActivities.Transcribe), cancellationToken, turn);
         var facts = await ConcludeAsync(call, call.Part, result, scratch, cancellationToken);
         await store.CommitAsync(words, output, cancellationToken);
         return new TranscribeFacts(call.Part, facts.WordCount);
@@ -99,6 +101,7 @@ public sealed class TranscriptionActivities(
             return new PostProcessFacts(before.Segments.Count, before.Segments.Sum(segment => segment.Words.Count));
         }
 
+        using var turn = await TakeTurnAsync(cancellationToken);
         using var scratch = ScratchFolder.Create(_options.ScratchFolder);
         var parts = new List<string>();
         for (var part = 0; part < call.Parts; part++)
@@ -112,7 +115,7 @@ public sealed class TranscriptionActivities(
         var output = scratch.File("post-processed.json");
         var result = await hosts.PostProcessAsync(
             new PostProcessInput(parts, output, punctuation, asked.Summary, asked.MaxKeyPoints, settings.ParagraphGapSeconds),
-            scratch.Path, settings.PostProcessDeadline, Progress(call, PipelineActivities.PostProcess), cancellationToken);
+            scratch.Path, settings.PostProcessDeadline, Progress(call, PipelineActivities.PostProcess), cancellationToken, turn);
         var facts = await ConcludeAsync(call, null, result, scratch, cancellationToken);
         await CommitJsonAsync(WarningsOf(jobId), facts.Warnings, scratch, cancellationToken);
         await store.CommitAsync(artifact, output, cancellationToken);
@@ -212,6 +215,13 @@ public sealed class TranscriptionActivities(
         await CommitJsonAsync(sent, facts, scratch, CancellationToken.None);
         return facts;
     });
+
+    /// <summary>First a turn, then what the host needs: whoever waits must not fill the disk of those who work.</summary>
+    private async Task<HostTurn> TakeTurnAsync(CancellationToken cancellationToken)
+    {
+        var (turn, failure) = await hosts.WaitForTurnAsync(cancellationToken);
+        return turn ?? throw new ActivityFailedException(failure!);
+    }
 
     private async Task<string> FetchInputAsync(TranscriptionJob job, ScratchFolder scratch, CancellationToken cancellationToken)
     {

@@ -12,6 +12,9 @@ namespace Omoai.Pipeline.Orchestration;
 public sealed partial class TranscriptionOrchestrator
 {
     private static readonly TimeSpan MaxRetryDelay = TimeSpan.FromMinutes(5);
+
+    // What waits for its turn must not sleep while the device has nothing to do.
+    private static readonly TimeSpan MaxBusyDelay = TimeSpan.FromSeconds(30);
     private static readonly ActivityFailure Cancelled = new(FailureClass.Cancelled, Retryable: false, "The job was cancelled.");
 
     private readonly IOrchestration _orchestration;
@@ -138,22 +141,22 @@ public sealed partial class TranscriptionOrchestrator
                 throw new ActivityFailedException(failure);
             }
 
-            await DelayAsync(count);
+            await DelayAsync(RetryDelay(count, failure.Class == FailureClass.Busy ? MaxBusyDelay : MaxRetryDelay));
         }
     }
 
     /// <summary>Waits before another attempt, but not once the job is cancelled.</summary>
-    private async Task DelayAsync(int failures)
+    private async Task DelayAsync(TimeSpan delay)
     {
         using var ended = new CancellationTokenSource();
-        await Task.WhenAny(_orchestration.DelayAsync(RetryDelay(failures), ended.Token), _cancelRequested);
+        await Task.WhenAny(_orchestration.DelayAsync(delay, ended.Token), _cancelRequested);
         ended.Cancel();
     }
 
-    private TimeSpan RetryDelay(int failures)
+    private TimeSpan RetryDelay(int failures, TimeSpan longest)
     {
         var factor = 1L << Math.Min(failures - 1, 30);
-        return TimeSpan.FromSeconds(Math.Min(_job.Settings.RetryDelay.TotalSeconds * factor, MaxRetryDelay.TotalSeconds));
+        return TimeSpan.FromSeconds(Math.Min(_job.Settings.RetryDelay.TotalSeconds * factor, longest.TotalSeconds));
     }
 
     /// <summary>A worker that dies without a word costs a bounded wait and an attempt, not the job.</summary>
@@ -222,7 +225,7 @@ public sealed partial class TranscriptionOrchestrator
                 return;
             }
 
-            await _orchestration.DelayAsync(RetryDelay(attempt), CancellationToken.None);
+            await _orchestration.DelayAsync(RetryDelay(attempt, MaxRetryDelay), CancellationToken.None);
         }
     }
 

@@ -1,0 +1,220 @@
+using System.Text.Json;
+using Omoai.Isolation.Hosts;
+using Omoai.Tests;
+
+namespace Omoai.Isolation.Tests;
+
+/// <summary>No more hosts run at the same time than may. A run waits for its turn, or has started its host, when the call
+/// that asks for it returns: so nothing here has to be waited for to be sure that it doesn't happen.</summary>
+public sealed class TurnTests : IDisposable
+{
+    private static readonly HostExit Clean = new(0, null, null, CapturedOutput.Empty, CapturedOutput.Empty);
+
+    private readonly string _folder = Directory.CreateTempSubdirectory("omoai-isolation-tests-").FullName;
+    private readonly ManualTime _time = new();
+    private readonly List<(string Name, StubHost Host, TaskCompletionSource MayAnswer, TaskCompletionSource<HostExit> End)> _started = [];
+
+    private string[] Started => [.. _started.Select(host => host.Name)];
+
+    public void Dispose() => Directory.Delete(_folder, recursive: true);
+
+    [Fact]
+    public async Task A_turn_is_given_back_when_the_host_is_gone_and_not_when_it_has_answered()
+    {
+        var launcher = Launcher();
+        using var cancel = new CancellationTokenSource();
+        var first = RunAsync(launcher, "first");
+        var second = RunAsync(launcher, "second", cancel.Token);
+
+        // It has answered, lingers, is killed, and still isn't gone.
+        _started[0].MayAnswer.SetResult();
+        await _time.AskedForAsync(TimeSpan.FromSeconds(2));
+        _time.Advance(TimeSpan.FromSeconds(2));
+        await _started[0].Host.Killed.WaitAsync(TimeSpan.FromSeconds(60));
+
+        // Whoever had a turn by now couldn't be kept from starting any more.
+        await cancel.CancelAsync();
+        var cancelled = await second.WaitAsync(TimeSpan.FromSeconds(60));
+        Assert.Equal((FailureClass.Cancelled, 0), (cancelled.Failure!.Class, cancelled.Evidence.Pid));
+        Assert.Equal(["first"], Started);
+
+        End(0);
+        Assert.NotNull((await first).Output);
+        var third = RunAsync(launcher, "third");
+        Assert.Equal(["first", "third"], Started);
+        End(1);
+        Assert.NotNull((await third).Output);
+    }
+
+    [Fact]
+    public async Task As_many_run_as_may_and_whoever_waits_longest_is_next()
+    {
+        var launcher = Launcher(maxHosts: 2);
+        string[] names = ["a", "b", "c", "d", "e"];
+        var runs = names.Select(name => RunAsync(launcher, name)).ToList();
+        for (var i = 0; i < names.Length; i++)
+        {
+            await StartedAsync(Math.Min(i + 2, names.Length));
+            Assert.Equal(names.Take(i + 2), Started);
+            End(i);
+            await runs[i];
+        }
+
+        Assert.All(runs, run => Assert.NotNull(run.Result.Output));
+    }
+
+    [Fact]
+    public async Task Without_a_bound_nobody_waits()
+    {
+        var launcher = Launcher(maxHosts: null);
+        var runs = Enumerable.Range(0, 10).Select(i => RunAsync(launcher, $"{i}")).ToList();
+
+        Assert.Equal(10, _started.Count);
+        for (var i = 0; i < 10; i++)
+            End(i);
+        await Task.WhenAll(runs);
+    }
+
+    [Fact]
+    public async Task Whoever_gets_no_turn_in_time_is_busy_and_nothing_was_started()
+    {
+        using var trace = new TestTrace();
+        var launcher = Launcher(leaseWait: TimeSpan.FromSeconds(30));
+        var first = RunAsync(launcher, "first");
+        var asked = _time.GetUtcNow();
+        var second = RunAsync(launcher, "second");
+
+        _time.Advance(TimeSpan.FromSeconds(29));
+        Assert.False(second.IsCompleted);
+        _time.Advance(TimeSpan.FromSeconds(1));
+        var result = await second.WaitAsync(TimeSpan.FromSeconds(60));
+
+        Assert.Equal((FailureClass.Busy, true), (result.Failure!.Class, result.Failure.Retryable));
+        Assert.Contains("30 s", result.Failure.Reason, StringComparison.Ordinal);
+        Assert.Contains("1 (Omoai:Isolation:MaxHosts)", result.Failure.Reason, StringComparison.Ordinal);
+        Assert.Equal(("second", 0, asked), (result.Evidence.Activity, result.Evidence.Pid, result.Evidence.StartedAt));
+        Assert.Equal(("stub", "0", trace.Id), (result.Evidence.StartMethod, result.Evidence.Device, result.Evidence.TraceId));
+        Assert.Contains(("omoai.host.failures{class=busy}", 1), trace.Measurements);
+        Assert.Equal(["first"], Started);
+
+        // It has no turn to give back, and took none with it.
+        var third = RunAsync(launcher, "third");
+        Assert.Equal(["first"], Started);
+        End(0);
+        await first;
+        await StartedAsync(2);
+        End(1);
+        Assert.NotNull((await third).Output);
+    }
+
+    [Fact]
+    public async Task Cancelling_ends_the_wait_and_the_turn_goes_to_the_next()
+    {
+        var launcher = Launcher();
+        using var cancel = new CancellationTokenSource();
+        var first = RunAsync(launcher, "first");
+        var second = RunAsync(launcher, "second", cancel.Token);
+        var third = RunAsync(launcher, "third");
+
+        await cancel.CancelAsync();
+        var result = await second.WaitAsync(TimeSpan.FromSeconds(60));
+        Assert.Equal((FailureClass.Cancelled, 0), (result.Failure!.Class, result.Evidence.Pid));
+
+        End(0);
+        await first;
+        await StartedAsync(2);
+        Assert.Equal(["first", "third"], Started);
+        End(1);
+        Assert.NotNull((await third).Output);
+    }
+
+    [Fact]
+    public async Task The_deadline_counts_from_the_start_of_the_host()
+    {
+        var launcher = Launcher();
+        var first = RunAsync(launcher, "first");
+        var second = RunAsync(launcher, "second", deadline: TimeSpan.FromSeconds(5));
+
+        _time.Advance(TimeSpan.FromSeconds(20));
+        End(0);
+        await first;
+        await StartedAsync(2);
+        End(1);
+
+        Assert.NotNull((await second).Output);
+    }
+
+    [Fact]
+    public async Task Without_time_to_wait_a_free_turn_is_taken_and_else_it_is_busy_at_once()
+    {
+        var launcher = Launcher(leaseWait: TimeSpan.Zero);
+        var first = RunAsync(launcher, "first");
+        Assert.Equal(["first"], Started);
+
+        Assert.Equal(FailureClass.Busy, (await RunAsync(launcher, "second").WaitAsync(TimeSpan.FromSeconds(60))).Failure!.Class);
+
+        End(0);
+        Assert.NotNull((await first).Output);
+    }
+
+    [Fact]
+    public async Task A_host_that_cannot_be_started_gives_its_turn_back()
+    {
+        var options = new IsolationOptions { MaxHosts = 1, LeaseWait = TimeSpan.Zero };
+        var launcher = new ActivityHostLauncher(options, new TestHosts.Logs(), _time)
+        {
+            Starter = ("stub", _ => throw new HostStartException("no such file", missing: true)),
+        };
+
+        Assert.Equal(FailureClass.ModelMissing, (await RunAsync(launcher, "first")).Failure!.Class);
+        Assert.Equal(FailureClass.ModelMissing, (await RunAsync(launcher, "second")).Failure!.Class);
+    }
+
+    private ActivityHostLauncher Launcher(int? maxHosts = 1, TimeSpan? leaseWait = null)
+    {
+        var options = new IsolationOptions
+        {
+            MaxHosts = maxHosts,
+            LeaseWait = leaseWait ?? TimeSpan.FromMinutes(1),
+            StartTimeout = TimeSpan.FromMinutes(10),
+        };
+        return new ActivityHostLauncher(options, new TestHosts.Logs(), _time) { Starter = ("stub", Start) };
+    }
+
+    private Task<HostResult> RunAsync(
+        ActivityHostLauncher launcher, string name, CancellationToken cancellationToken = default, TimeSpan? deadline = null)
+    {
+        var scratch = Directory.CreateDirectory(Path.Combine(_folder, name)).FullName;
+        var request = new HostRequest(name, JsonSerializer.SerializeToElement(0), scratch, deadline ?? TimeSpan.FromHours(1));
+        return launcher.RunAsync(request, null, cancellationToken);
+    }
+
+    private Task<HostProcess> Start(HostStart start)
+    {
+        var (mayAnswer, end) = (new TaskCompletionSource(), new TaskCompletionSource<HostExit>());
+        var host = StubHost.Start(start, mayAnswer.Task, end.Task);
+        lock (_started)
+        {
+            _started.Add((Path.GetFileName(start.WorkingDirectory), host, mayAnswer, end));
+            Monitor.PulseAll(_started);
+        }
+        return Task.FromResult<HostProcess>(host);
+    }
+
+    /// <summary>Waits until so many hosts have been started.</summary>
+    private Task StartedAsync(int count) => Task.Run(() =>
+    {
+        lock (_started)
+        {
+            while (_started.Count < count)
+                Assert.True(Monitor.Wait(_started, TimeSpan.FromSeconds(60)), $"no host number {count} was started");
+        }
+    });
+
+    /// <summary>Lets a host answer, where it hasn't, and be gone.</summary>
+    private void End(int host)
+    {
+        _started[host].MayAnswer.TrySetResult();
+        _started[host].End.SetResult(Clean);
+    }
+}
