@@ -52,6 +52,10 @@ public sealed class PipelineOptions
     [Range(typeof(TimeSpan), "00:00:10", "1.00:00:00")]
     public TimeSpan PostProcessDeadline { get; set; } = TimeSpan.FromMinutes(30);
 
+    /// <summary>How long past its deadline an activity's answer is waited for, before the activity counts as lost with its worker.</summary>
+    [Range(typeof(TimeSpan), "00:00:01", "01:00:00")]
+    public TimeSpan AnswerGrace { get; set; } = TimeSpan.FromMinutes(5);
+
     /// <summary>The ffmpeg executable; null looks for it on PATH.</summary>
     public string? Ffmpeg { get; set; }
 
@@ -67,5 +71,6 @@ public sealed class PipelineOptions
         models.FindSpeech(asked.Asr, asked.Language).Manifest!.Name,
         asked.Punctuation == PunctuationMethod.Model ? models.FindPunctuation().Manifest!.Name : null,
         MaxPartSeconds, ParagraphGapSeconds, PrepareDeadline, TranscribeDeadline,
-        PostProcessDeadline, MaxParallelParts, MaxAttempts, MaxLostAttempts, RetryDelay);
+        PostProcessDeadline, MaxParallelParts, MaxAttempts, MaxLostAttempts, RetryDelay,
+        AnswerGrace: AnswerGrace);
 }

@@ -18,7 +18,11 @@ public static class PipelineServices
     /// are checked when the host starts, or when they are first used.</summary>
     public static IServiceCollection AddOmoaiPipeline(this IServiceCollection services)
     {
-        services.AddOptions<PipelineOptions>().BindConfiguration(PipelineOptions.Section).ValidateDataAnnotations().ValidateOnStart();
+        services.AddOptions<PipelineOptions>().BindConfiguration(PipelineOptions.Section).ValidateDataAnnotations()
+            .Validate<IOptions<IsolationOptions>>(
+                (pipeline, isolation) => pipeline.AnswerGrace > isolation.Value.LeaseWait,
+                "Omoai:Pipeline:AnswerGrace must be longer than Omoai:Isolation:LeaseWait, or an activity counts as lost that had to wait.")
+            .ValidateOnStart();
         services.AddOptions<ModelOptions>().BindConfiguration(ModelOptions.Section).ValidateDataAnnotations().ValidateOnStart();
         services.AddOptions<IsolationOptions>().BindConfiguration("Omoai:Isolation").ValidateDataAnnotations().ValidateOnStart();
         services.AddOptions<WebhookOptions>().BindConfiguration(WebhookOptions.Section).ValidateDataAnnotations().ValidateOnStart();
@@ -37,6 +41,7 @@ public static class PipelineServices
             provider.GetRequiredService<ILogger<ActivityRunner>>()));
         services.AddSingleton<IJobs, Jobs.Jobs>();
         services.AddSingleton<UploadReceiver>();
+        services.AddSingleton<UndeliveredUploads>();
         services.AddSingleton(provider => new ActivityHostLauncher(
             provider.GetRequiredService<IOptions<IsolationOptions>>().Value,
             provider.GetRequiredService<ILogger<ActivityHostLauncher>>(),

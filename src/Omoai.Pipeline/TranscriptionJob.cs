@@ -69,14 +69,17 @@ public enum PunctuationMethod
 /// <param name="MaxLostAttempts">Attempts of one activity that may be lost with their worker.</param>
 /// <param name="RetryDelay">Before the second attempt; doubles with each further one, up to five minutes.</param>
 /// <param name="MaxWebhookAttempts">Attempts to deliver the job's webhook, if it has one.</param>
+/// <param name="AnswerGrace">How long past the longest deadline an answer is waited for; null is five minutes.</param>
 public sealed record JobSettings(
     string SpeechModel, string? PunctuationModel, double MaxPartSeconds, double ParagraphGapSeconds, TimeSpan PrepareDeadline,
     TimeSpan TranscribeDeadline, TimeSpan PostProcessDeadline, int MaxParallelParts, int MaxAttempts, int MaxLostAttempts,
-    TimeSpan RetryDelay, int MaxWebhookAttempts = 6)
+    TimeSpan RetryDelay, int MaxWebhookAttempts = 6, TimeSpan? AnswerGrace = null)
 {
-    /// <summary>After this long without an answer an activity counts as lost; longer than any deadline.</summary>
+    private static readonly TimeSpan DefaultAnswerGrace = TimeSpan.FromMinutes(5);
+
+    /// <summary>After this long without an answer an activity counts as lost.</summary>
     public TimeSpan ActivityTimeout =>
-        new[] { PrepareDeadline, TranscribeDeadline, PostProcessDeadline }.Max() + TimeSpan.FromMinutes(5);
+        new[] { PrepareDeadline, TranscribeDeadline, PostProcessDeadline }.Max() + (AnswerGrace ?? DefaultAnswerGrace);
 }
 
 public enum JobStatus

@@ -23,6 +23,9 @@ public static class ArtifactNames
     /// <summary>Prefix of the receipts: one for each version of an upload that a job was started for.</summary>
     public const string Receipts = $"{WorkContainer}/receipts/";
 
+    /// <summary>Prefix of the records of uploads that Azure gave up delivering.</summary>
+    public const string Undelivered = $"{WorkContainer}/undelivered/";
+
     /// <summary>There when the job is to be cancelled.</summary>
     public static string CancelMarker(string jobId) => Work(jobId) + "cancel";
 

@@ -37,6 +37,22 @@ public sealed partial class UploadReceiver(
         return start;
     }
 
+    /// <summary>Starts a job for an upload that a trigger told of, as it is now, or finds the one that is there. One that has gone
+    /// meanwhile has no job.</summary>
+    /// <param name="upload">The recording, as an artifact name.</param>
+    /// <param name="cancellationToken">Stops it.</param>
+    /// <exception cref="Transcripts.Activities.MissingRequirementException">A model that it needs isn't installed.</exception>
+    public async Task<JobStart?> ReceiveAsync(string upload, CancellationToken cancellationToken)
+    {
+        if (await store.FindAsync(upload, cancellationToken) is { } found)
+        {
+            return await ReceiveAsync(found, null, new TranscriptionOptions(), rerun: false, cancellationToken);
+        }
+
+        LogGone(logger, upload);
+        return null;
+    }
+
     private async Task<string?> ReasonToRefuseAsync(ArtifactInfo upload, CancellationToken cancellationToken)
     {
         if (upload.Length == 0)
@@ -65,4 +81,7 @@ public sealed partial class UploadReceiver(
 
     [LoggerMessage(Level = LogLevel.Information, Message = "Job {JobId} is accepted for {Input} of {Bytes} bytes; refusal: {Refusal}")]
     private static partial void LogAccepted(ILogger logger, string jobId, string input, long bytes, string? refusal);
+
+    [LoggerMessage(Level = LogLevel.Warning, Message = "{Input} was uploaded, and is gone")]
+    private static partial void LogGone(ILogger logger, string input);
 }

@@ -7,8 +7,8 @@ using Omoai.Pipeline.Activities;
 namespace Omoai.Pipeline.Telemetry;
 
 /// <summary>
-/// What jobs and activities tell of themselves to whoever listens; see docs/observability.md. Nothing here is called from an
-/// orchestrator, which replays.
+/// What jobs and activities tell of themselves to whoever listens; see docs/observability.md. An orchestrator, which
+/// replays, calls nothing here; an engine that has only it to tell of an end does so outside of replays.
 /// </summary>
 public static class OmoaiTelemetry
 {
