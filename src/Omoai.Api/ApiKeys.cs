@@ -12,6 +12,8 @@ namespace Omoai.Api;
 /// </summary>
 internal sealed class ApiKeys(RequestDelegate next, IOptions<ApiOptions> options)
 {
+    public const string Header = "X-Api-Key";
+
     private readonly byte[][] _keys = [.. options.Value.Keys.Select(Hash)];
 
     public async Task InvokeAsync(HttpContext http)
@@ -37,7 +39,7 @@ internal sealed class ApiKeys(RequestDelegate next, IOptions<ApiOptions> options
             http.Response.Headers.WWWAuthenticate = "Bearer";
             await Problems.Create(
                 http, StatusCodes.Status401Unauthorized, ProblemCodes.Unauthorized,
-                "Send a key of this server in the header X-Api-Key, or as a bearer token.").ExecuteAsync(http);
+                "Send a key of this server in the header " + Header + ", or as a bearer token.").ExecuteAsync(http);
         }
     }
 
@@ -45,7 +47,7 @@ internal sealed class ApiKeys(RequestDelegate next, IOptions<ApiOptions> options
     {
         const string Bearer = "Bearer ";
         var authorization = request.Headers.Authorization.ToString();
-        return request.Headers["X-Api-Key"].ToString() is { Length: > 0 } key ? key
+        return request.Headers[Header].ToString() is { Length: > 0 } key ? key
             : authorization.StartsWith(Bearer, StringComparison.OrdinalIgnoreCase) ? authorization[Bearer.Length..].Trim()
             : null;
     }

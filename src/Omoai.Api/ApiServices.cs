@@ -14,18 +14,25 @@ public static class ApiServices
     public static IServiceCollection AddOmoaiApi(this IServiceCollection services)
     {
         services.AddOptions<ApiOptions>().BindConfiguration(ApiOptions.Section).ValidateDataAnnotations().ValidateOnStart();
-        // For the OpenAPI document: answers themselves are written with OmoaiJson.
-        services.ConfigureHttpJsonOptions(json =>
-            json.SerializerOptions.Converters.Add(new JsonStringEnumConverter(JsonNamingPolicy.SnakeCaseLower)));
-        services.AddOpenApi(OpenApiDocumentOf.Configure);
         services.AddCors();
-        return services.AddSingleton<Readiness>().AddSingleton<TranscriptionsApi>();
+        return services.AddOmoaiOpenApi(ApiKeys.Header).AddSingleton<Readiness>().AddSingleton<TranscriptionsApi>();
     }
+
+    /// <summary>Adds what makes the OpenAPI document.</summary>
+    internal static IServiceCollection AddOmoaiOpenApi(this IServiceCollection services, string keyHeader) => services
+        // Only for the document: answers themselves are written with OmoaiJson.
+        .ConfigureHttpJsonOptions(json =>
+            json.SerializerOptions.Converters.Add(new JsonStringEnumConverter(JsonNamingPolicy.SnakeCaseLower)))
+        .AddOpenApi(options => OpenApiDocumentOf.Configure(options, keyHeader));
+
+    /// <summary>Gives every answer the id of its request, whatever host it comes from: the caller's own, where it is a decent
+    /// one, or a new one.</summary>
+    public static IApplicationBuilder UseOmoaiRequestIds(this IApplicationBuilder app) => app.UseMiddleware<RequestIds>();
 
     /// <summary>Serves the API on a host of its own: request ids, keys, CORS where it is wanted, and every call.</summary>
     public static IEndpointRouteBuilder UseOmoaiApi(this WebApplication app)
     {
-        app.UseMiddleware<RequestIds>();
+        app.UseOmoaiRequestIds();
         app.UseStatusCodePages(OnBareStatusAsync);
         app.UseRouting();
         if (app.Services.GetRequiredService<IOptions<ApiOptions>>().Value.CorsOrigins is { Count: > 0 } origins)

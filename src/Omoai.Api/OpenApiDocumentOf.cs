@@ -9,7 +9,9 @@ internal static class OpenApiDocumentOf
 {
     private const string KeyScheme = "key";
 
-    public static void Configure(OpenApiOptions options)
+    /// <param name="options">Of the document.</param>
+    /// <param name="keyHeader">The header that the host takes its keys from.</param>
+    public static void Configure(OpenApiOptions options, string keyHeader)
     {
         options.AddDocumentTransformer((document, _, _) =>
         {
@@ -23,7 +25,7 @@ internal static class OpenApiDocumentOf
             document.Components ??= new OpenApiComponents();
             document.Components.SecuritySchemes = new Dictionary<string, IOpenApiSecurityScheme>
             {
-                [KeyScheme] = new OpenApiSecurityScheme { Type = SecuritySchemeType.ApiKey, In = ParameterLocation.Header, Name = "X-Api-Key" },
+                [KeyScheme] = new OpenApiSecurityScheme { Type = SecuritySchemeType.ApiKey, In = ParameterLocation.Header, Name = keyHeader },
             };
             return Task.CompletedTask;
         });

@@ -12,6 +12,9 @@ public sealed class Readiness(IArtifactStore store, IJobs jobs, ModelCatalog mod
 {
     public const string Ready = "ready";
 
+    // To look for one job costs little whatever the engine; to list them may cost as much as there are jobs.
+    private static readonly string NoJob = new('0', 32);
+
     /// <summary>Everything is looked at, whatever the others say. Reasons are for strangers: they name no path and no account.</summary>
     public async Task<HealthResponse> CheckAsync(CancellationToken cancellationToken)
     {
@@ -19,7 +22,7 @@ public sealed class Readiness(IArtifactStore store, IJobs jobs, ModelCatalog mod
         {
             ["storage"] = await TryAsync(
                 () => store.FindAsync($"{ArtifactNames.WorkContainer}/health", cancellationToken), "The storage can't be reached."),
-            ["jobs"] = await TryAsync(() => jobs.ListAsync(null, 1, null, cancellationToken), "The engine of jobs doesn't answer."),
+            ["jobs"] = await TryAsync(() => jobs.FindAsync(NoJob, cancellationToken), "The engine of jobs doesn't answer."),
             ["models"] = await TryAsync(
                 () =>
                 {

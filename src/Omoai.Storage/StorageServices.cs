@@ -23,4 +23,8 @@ public static class StorageServices
             .AddSingleton<BlobArtifactStore>()
             .AddSingleton<IArtifactStore>(provider => provider.GetRequiredService<BlobArtifactStore>());
     }
+
+    /// <summary>Makes the store ready when the host starts.</summary>
+    public static IServiceCollection AddOmoaiStorageOpening(this IServiceCollection services) =>
+        services.AddHostedService<StorageOpening>();
 }

@@ -1,3 +1,6 @@
+using Microsoft.AspNetCore.Builder;
+using Microsoft.AspNetCore.Http;
+using Microsoft.Extensions.DependencyInjection;
 using Microsoft.Extensions.Options;
 using Omoai.Api.Tests.Support;
 using Omoai.Pipeline.Artifacts;
@@ -141,6 +144,22 @@ public sealed class ServerTests
         var ready = (await server.SendWithoutKeyAsync(HttpMethod.Get, "/api/health/ready")).Is(200).Json;
         Assert.Equal("ready", (string?)ready["status"]);
         Assert.Equal(["activityHost", "jobs", "models", "storage"], ready["checks"]!.AsObject().Select(check => check.Key));
+        // It is asked every few seconds, and a listing may be dear.
+        Assert.Equal(0, server.Engine.Listings);
+    }
+
+    [Fact]
+    public async Task Another_host_can_give_its_answers_request_ids()
+    {
+        var app = new ApplicationBuilder(new ServiceCollection().BuildServiceProvider());
+        app.UseOmoaiRequestIds().Run(http => http.Response.WriteAsync(http.TraceIdentifier));
+        var http = new DefaultHttpContext { Response = { Body = new MemoryStream() } };
+        http.Request.Headers["X-Request-Id"] = "abc-1";
+
+        await app.Build()(http);
+
+        Assert.Equal("abc-1", http.TraceIdentifier);
+        Assert.Equal("abc-1", http.Response.Headers["X-Request-Id"]);
     }
 
     [Theory]

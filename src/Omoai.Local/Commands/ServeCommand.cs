@@ -152,7 +152,7 @@ internal static class ServeCommand
             builder.Services.AddOmoaiDirectoryStorage(storage ?? folder.Store);
         }
 
-        builder.Services.AddHostedService<StorageOpening>();
+        builder.Services.AddOmoaiStorageOpening();
     }
 
     private static bool IsConfigured(IConfigurationSection section) =>

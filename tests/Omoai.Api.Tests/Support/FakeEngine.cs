@@ -17,6 +17,9 @@ internal sealed class FakeEngine : IJobEngine
     /// <summary>Thrown by every call, where it is set.</summary>
     public Exception? Fault { get; set; }
 
+    /// <summary>How often the jobs were listed.</summary>
+    public int Listings { get; private set; }
+
     /// <summary>The oldest first.</summary>
     public IReadOnlyList<JobRecord> Jobs => Locked<IReadOnlyList<JobRecord>>(() => [.. _jobs]);
 
@@ -46,6 +49,7 @@ internal sealed class FakeEngine : IJobEngine
 
     public Task<JobPage> ListAsync(JobStatus? status, int limit, string? continuation, CancellationToken cancellationToken) => Answer(() =>
     {
+        Listings++;
         var skip = continuation is null ? 0 : int.Parse(continuation, NumberStyles.None, CultureInfo.InvariantCulture);
         var all = _jobs.Select(record => record.State).Reverse().Where(state => status is null || state.Status == status).ToList();
         var next = skip + limit < all.Count ? (skip + limit).ToString(CultureInfo.InvariantCulture) : null;

@@ -2,9 +2,8 @@ using Microsoft.Extensions.DependencyInjection;
 using Microsoft.Extensions.Hosting;
 using Microsoft.Extensions.Logging;
 using Omoai.Pipeline.Artifacts;
-using Omoai.Storage;
 
-namespace Omoai.Local.Server;
+namespace Omoai.Storage;
 
 /// <summary>Makes the store ready before anything uses it: containers that people can put recordings into, and nothing left of
 /// commits that a killed server had begun.</summary>

@@ -1,0 +1,33 @@
+using System.Text.Json.Nodes;
+using System.Text.RegularExpressions;
+using Omoai.Api.Tests.Support;
+
+namespace Omoai.Api.Tests;
+
+public sealed class OpenApiDocumentTests
+{
+    private const string Served = "\"X-Api-Key\"";
+
+    [Fact]
+    public async Task It_is_made_without_a_server_as_a_server_gives_it_but_for_the_header_of_keys()
+    {
+        await using var server = await ApiServer.StartAsync();
+        var served = (await server.GetAsync("/api/openapi.json")).Is(200).Text;
+
+        Assert.Equal(2, served.Split(Served).Length);
+        Assert.Equal(served, await OpenApiDocument.CreateAsync("X-Api-Key", default));
+        Assert.Equal(
+            served.Replace(Served, "\"x-functions-key\"", StringComparison.Ordinal), await OpenApiDocument.CreateAsync("x-functions-key", default));
+    }
+
+    [Fact]
+    public async Task The_route_of_any_output_takes_those_that_there_are()
+    {
+        var paths = JsonNode.Parse(await OpenApiDocument.CreateAsync("key", default))!["paths"]!.AsObject();
+        var route = Regex.Match(ApiRoutes.Output, @"^(.*)\{output:regex\(\^\((.*)\)\$\)\}$");
+        var outputs = paths.Where(path => path.Value!["get"]?["operationId"]?.ToString() is ['g', 'e', 't', .. var name] && name != "Transcription")
+            .Select(path => path.Key);
+
+        Assert.Equal(outputs.Order(), route.Groups[2].Value.Split('|').Select(output => $"{ApiRoutes.Prefix}/{route.Groups[1].Value}{output}").Order());
+    }
+}
