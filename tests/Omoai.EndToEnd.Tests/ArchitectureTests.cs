@@ -30,6 +30,8 @@ public sealed class ArchitectureTests
     public void Project_references_keep_to_the_rules()
     {
         var projects = Directory.EnumerateFiles(Path.Combine(TestPaths.Repository, "src"), "*.csproj", SearchOption.AllDirectories)
+            // The Functions SDK makes a project of its own where it builds.
+            .Where(file => !file.Split(Path.DirectorySeparatorChar).Contains("obj"))
             .Select(file => (Name: Path.GetFileNameWithoutExtension(file), Xml: XDocument.Load(file))).ToList();
 
         Assert.True(projects.Count >= 8, "The projects were not found.");
