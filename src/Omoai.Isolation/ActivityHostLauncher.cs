@@ -76,8 +76,7 @@ public sealed class ActivityHostLauncher
         ArgumentNullException.ThrowIfNull(request);
         ArgumentOutOfRangeException.ThrowIfLessThanOrEqual(request.Deadline, TimeSpan.Zero);
         ArgumentOutOfRangeException.ThrowIfGreaterThan(request.Deadline, MaxDeadline);
-        return new HostRun(
-            _options, _logger, _time, Starter, stop => turn is null ? WaitForTurnAsync(stop) : Task.FromResult<(HostTurn?, ActivityFailure?)>((turn, null)),
-            request, progress).RunAsync(ParentEnvironment, cancellationToken);
+        return new HostRun(_options, _logger, _time, Starter, turn, WaitForTurnAsync, request, progress)
+            .RunAsync(ParentEnvironment, cancellationToken);
     }
 }

@@ -9,7 +9,7 @@ namespace Omoai.Isolation.Hosts;
 /// <summary>One activity in one host, from the spawn to the evidence.</summary>
 internal sealed partial class HostRun(
     IsolationOptions options, ILogger logger, TimeProvider time, (string Method, HostProcess.Starter Start) starter,
-    Func<CancellationToken, Task<(HostTurn? Turn, ActivityFailure? Failure)>> takeTurn, HostRequest request,
+    HostTurn? turn, Func<CancellationToken, Task<(HostTurn? Turn, ActivityFailure? Failure)>> takeTurn, HostRequest request,
     IProgress<HostProgress>? progress)
 {
     // How long a killed process may take to end: one that waits for a driver can't be ended by anybody.
@@ -29,7 +29,8 @@ internal sealed partial class HostRun(
         Device = HostEnvironment.VisibleDevices(options.Device),
     };
     private long _spawned;
-    private HostTurn? _turn;
+    // What it was given is given back also where no host is started.
+    private HostTurn? _turn = turn;
 
     private bool IsReady => _ready.Task.IsCompleted;
 
@@ -104,9 +105,12 @@ internal sealed partial class HostRun(
         }
 
         _evidence = _evidence with { StartedAt = time.GetUtcNow().ToUniversalTime() };
-        (_turn, var noTurn) = await takeTurn(cancellationToken);
-        if (noTurn is not null)
-            return Failed(noTurn);
+        if (_turn is null)
+        {
+            (_turn, var noTurn) = await takeTurn(cancellationToken);
+            if (noTurn is not null)
+                return Failed(noTurn);
+        }
 
         var scratch = Path.GetFullPath(request.ScratchFolder);
         await using var pipe = new PrivatePipe(scratch);
