@@ -19,12 +19,14 @@ internal sealed class JobEvents(IAsyncEnumerable<JobState> states, TimeSpan keep
         response.Headers.CacheControl = "no-store";
         httpContext.Features.Get<IHttpResponseBodyFeature>()?.DisableBuffering();
         var ended = httpContext.RequestAborted;
+        using var stop = CancellationTokenSource.CreateLinkedTokenSource(ended);
+        var next = states.GetAsyncEnumerator(stop.Token);
+        var moving = Task.FromResult(false);
         try
         {
-            await using var next = states.GetAsyncEnumerator(ended);
             for (var number = 1; ; number++)
             {
-                var moving = next.MoveNextAsync().AsTask();
+                moving = next.MoveNextAsync().AsTask();
                 while (await Task.WhenAny(moving, Task.Delay(keepAlive, time, ended)) != moving)
                 {
                     ended.ThrowIfCancellationRequested();
@@ -43,6 +45,13 @@ internal sealed class JobEvents(IAsyncEnumerable<JobState> states, TimeSpan keep
         catch (OperationCanceledException) when (ended.IsCancellationRequested)
         {
             // Nobody listens any more.
+        }
+        finally
+        {
+            // States that are being waited for can't be disposed of.
+            await stop.CancelAsync();
+            await ((Task)moving).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
+            await next.DisposeAsync();
         }
 
         async Task WriteAsync(string text)
