@@ -1,5 +1,7 @@
 using System.Text;
 using System.Text.Json.Nodes;
+using Microsoft.AspNetCore.Http;
+using Microsoft.Extensions.DependencyInjection;
 using Omoai.Api.Tests.Support;
 using Omoai.Isolation;
 using Omoai.Pipeline;
@@ -176,6 +178,25 @@ public sealed class JobTests
             contract.Check("JobResponse", job);
             return (string?)job["status"];
         }
+    }
+
+    [Fact]
+    public async Task Whoever_follows_a_job_may_go_away_while_it_is_looked_up()
+    {
+        await using var server = await ApiServer.StartAsync();
+        var id = await server.StartJobAsync();
+        var looked = new TaskCompletionSource();
+        using var gone = new CancellationTokenSource();
+        var http = new DefaultHttpContext { RequestAborted = gone.Token, RequestServices = server.Services };
+        var events = await server.Services.GetRequiredService<TranscriptionsApi>().EventsAsync(http, id);
+
+        server.Engine.Pause = looked.Task;
+        var following = events.ExecuteAsync(http);
+        await gone.CancelAsync();
+        looked.SetResult();
+
+        // What goes wrong here cuts off the answer to a caller whose time is up, and who would read it to its end.
+        await following.WaitAsync(TimeSpan.FromSeconds(60));
     }
 
     [Fact]

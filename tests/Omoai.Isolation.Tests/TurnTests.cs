@@ -170,6 +170,141 @@ public sealed class TurnTests : IDisposable
         Assert.Equal(FailureClass.ModelMissing, (await RunAsync(launcher, "second")).Failure!.Class);
     }
 
+    [Fact]
+    public async Task A_turn_taken_beforehand_counts_until_the_host_of_the_run_that_has_it_is_gone()
+    {
+        var launcher = Launcher();
+        using var cancel = new CancellationTokenSource();
+        var turn = await TurnAsync(launcher);
+        var first = RunAsync(launcher, "first", cancel.Token);
+        Assert.Empty(Started);
+
+        var second = RunAsync(launcher, "second", turn: turn);
+        Assert.Equal(["second"], Started);
+
+        // It has answered, lingers, is killed, and still isn't gone.
+        _started[0].MayAnswer.SetResult();
+        await _time.AskedForAsync(TimeSpan.FromSeconds(2));
+        _time.Advance(TimeSpan.FromSeconds(2));
+        await _started[0].Host.Killed.WaitAsync(TimeSpan.FromSeconds(60));
+        await cancel.CancelAsync();
+        Assert.Equal(FailureClass.Cancelled, (await first.WaitAsync(TimeSpan.FromSeconds(60))).Failure!.Class);
+        Assert.Equal(["second"], Started);
+
+        End(0);
+        Assert.NotNull((await second).Output);
+        var third = RunAsync(launcher, "third");
+        Assert.Equal(["second", "third"], Started);
+
+        // Its run has given it back: it is the third's now.
+        turn.Dispose();
+        var fourth = RunAsync(launcher, "fourth");
+        Assert.Equal(["second", "third"], Started);
+        End(1);
+        Assert.NotNull((await third).Output);
+        await StartedAsync(3);
+        End(2);
+        Assert.NotNull((await fourth).Output);
+    }
+
+    [Fact]
+    public async Task A_turn_is_given_back_once_however_often_it_is_disposed_of()
+    {
+        var launcher = Launcher(leaseWait: TimeSpan.Zero);
+        var turn = await TurnAsync(launcher);
+        Assert.Equal(FailureClass.Busy, (await RunAsync(launcher, "first").WaitAsync(TimeSpan.FromSeconds(60))).Failure!.Class);
+
+        turn.Dispose();
+        turn.Dispose();
+
+        using var next = await TurnAsync(launcher);
+        Assert.Equal(FailureClass.Busy, (await launcher.WaitForTurnAsync(default)).Failure!.Class);
+    }
+
+    [Fact]
+    public async Task A_turn_goes_to_whoever_waits_for_one()
+    {
+        var launcher = Launcher();
+        var first = await TurnAsync(launcher);
+        var second = launcher.WaitForTurnAsync(default);
+        Assert.False(second.IsCompleted);
+
+        first.Dispose();
+
+        var (turn, failure) = await second.WaitAsync(TimeSpan.FromSeconds(60));
+        Assert.Null(failure);
+        turn!.Dispose();
+    }
+
+    [Fact]
+    public async Task Without_a_bound_there_is_always_a_turn()
+    {
+        var launcher = Launcher(maxHosts: null, leaseWait: TimeSpan.Zero);
+        for (var i = 0; i < 10; i++)
+        {
+            var turn = await TurnAsync(launcher);
+            if (i % 2 == 0)
+            {
+                turn.Dispose();
+                turn.Dispose();
+            }
+        }
+
+        var run = RunAsync(launcher, "run", turn: await TurnAsync(launcher));
+        End(0);
+        Assert.NotNull((await run).Output);
+    }
+
+    [Fact]
+    public async Task Whoever_waits_for_a_turn_is_told_that_none_came_or_that_it_was_cancelled()
+    {
+        var launcher = Launcher(leaseWait: TimeSpan.FromSeconds(30));
+        var turn = await TurnAsync(launcher);
+        using var cancel = new CancellationTokenSource();
+        var busy = launcher.WaitForTurnAsync(default);
+        var cancelled = launcher.WaitForTurnAsync(cancel.Token);
+
+        await cancel.CancelAsync();
+        var (none, failure) = await cancelled.WaitAsync(TimeSpan.FromSeconds(60));
+        Assert.Null(none);
+        Assert.Equal((FailureClass.Cancelled, true), (failure!.Class, failure.Retryable));
+
+        _time.Advance(TimeSpan.FromSeconds(29));
+        Assert.False(busy.IsCompleted);
+        _time.Advance(TimeSpan.FromSeconds(1));
+        (none, failure) = await busy.WaitAsync(TimeSpan.FromSeconds(60));
+        Assert.Null(none);
+        Assert.Equal((FailureClass.Busy, true), (failure!.Class, failure.Retryable));
+        Assert.Contains("30 s", failure.Reason, StringComparison.Ordinal);
+        Assert.Contains("1 (Omoai:Isolation:MaxHosts)", failure.Reason, StringComparison.Ordinal);
+
+        // Neither took the turn with it.
+        turn.Dispose();
+        using var next = await TurnAsync(launcher);
+    }
+
+    [Fact]
+    public async Task A_run_that_starts_no_host_gives_back_the_turn_it_was_given()
+    {
+        var launcher = Launcher(leaseWait: TimeSpan.Zero);
+
+        var cancelled = await RunAsync(launcher, "cancelled", new CancellationToken(canceled: true), turn: await TurnAsync(launcher));
+        Assert.Equal(FailureClass.Cancelled, cancelled.Failure!.Class);
+        var nowhere = new HostRequest("nowhere", JsonSerializer.SerializeToElement(0), Path.Combine(_folder, "nowhere"), TimeSpan.FromHours(1));
+        var homeless = await launcher.RunAsync(nowhere, turn: await TurnAsync(launcher));
+        Assert.Equal(FailureClass.Internal, homeless.Failure!.Class);
+
+        using var next = await TurnAsync(launcher);
+        Assert.Empty(Started);
+    }
+
+    private static async Task<HostTurn> TurnAsync(ActivityHostLauncher launcher)
+    {
+        var (turn, failure) = await launcher.WaitForTurnAsync(default).WaitAsync(TimeSpan.FromSeconds(60));
+        Assert.Null(failure);
+        return Assert.IsType<HostTurn>(turn);
+    }
+
     private ActivityHostLauncher Launcher(int? maxHosts = 1, TimeSpan? leaseWait = null)
     {
         var options = new IsolationOptions
@@ -182,11 +317,12 @@ public sealed class TurnTests : IDisposable
     }
 
     private Task<HostResult> RunAsync(
-        ActivityHostLauncher launcher, string name, CancellationToken cancellationToken = default, TimeSpan? deadline = null)
+        ActivityHostLauncher launcher, string name, CancellationToken cancellationToken = default, TimeSpan? deadline = null,
+        HostTurn? turn = null)
     {
         var scratch = Directory.CreateDirectory(Path.Combine(_folder, name)).FullName;
         var request = new HostRequest(name, JsonSerializer.SerializeToElement(0), scratch, deadline ?? TimeSpan.FromHours(1));
-        return launcher.RunAsync(request, null, cancellationToken);
+        return launcher.RunAsync(request, null, cancellationToken, turn);
     }
 
     private Task<HostProcess> Start(HostStart start)

@@ -2,20 +2,26 @@ using Omoai.Pipeline.Artifacts;
 
 namespace Omoai.Pipeline.Tests;
 
-/// <summary>A store that can be away: then every call fails, as in an outage.</summary>
+/// <summary>A store that can be away: then every call fails, as in an outage. It remembers what was fetched.</summary>
 internal sealed class FlakyStore(IArtifactStore store) : IArtifactStore
 {
     public const string Message = "The store is away.";
 
     public bool IsAway { get; set; }
 
+    /// <summary>What somebody wanted, whether or not it was there.</summary>
+    public List<string> Fetched { get; } = [];
+
     private IArtifactStore Store => IsAway ? throw new ArtifactStoreException(Message) : store;
 
     public Task<ArtifactInfo?> FindAsync(string artifact, CancellationToken cancellationToken) =>
         Store.FindAsync(artifact, cancellationToken);
 
-    public Task<string> FetchAsync(string artifact, string? version, string scratchFolder, CancellationToken cancellationToken) =>
-        Store.FetchAsync(artifact, version, scratchFolder, cancellationToken);
+    public Task<string> FetchAsync(string artifact, string? version, string scratchFolder, CancellationToken cancellationToken)
+    {
+        Fetched.Add(artifact);
+        return Store.FetchAsync(artifact, version, scratchFolder, cancellationToken);
+    }
 
     public Task<Stream?> OpenReadAsync(string artifact, CancellationToken cancellationToken) =>
         Store.OpenReadAsync(artifact, cancellationToken);

@@ -9,6 +9,7 @@ namespace Omoai.Pipeline.Tests;
 public sealed class TranscriptionOrchestratorTests
 {
     private static readonly ActivityFailure Crash = new(FailureClass.Crashed, Retryable: true, "crashed");
+    private static readonly ActivityFailure Busy = new(FailureClass.Busy, Retryable: true, "busy");
     private static readonly ActivityFailure Lost = new(FailureClass.Lost, Retryable: true, "lost");
     private static readonly ActivityFailure BadAudio = new(FailureClass.BadInput, Retryable: false, "not audio");
 
@@ -109,18 +110,18 @@ public sealed class TranscriptionOrchestratorTests
     [Fact]
     public async Task Waiting_for_a_turn_is_tried_again_by_timer_and_spends_no_attempt()
     {
-        var busy = new ActivityFailure(FailureClass.Busy, Retryable: true, "busy");
         var orchestration = new FakeOrchestration(parts: 1)
         {
-            Failures = { ["Transcribe 0"] = [.. Enumerable.Repeat(busy, 50), Crash, Crash] },
+            Failures = { ["Transcribe 0"] = [.. Enumerable.Repeat(Busy, 50), Crash, Crash] },
         };
 
         var result = await orchestration.RunAsync();
 
         Assert.Equal(JobStatus.Succeeded, result.Status);
         Assert.Equal(53, orchestration.Calls.Count(call => call == "Transcribe 0"));
-        Assert.Equal(52, orchestration.Delays.Count);
-        Assert.All(orchestration.Delays, delay => Assert.InRange(delay, TimeSpan.FromSeconds(1), TimeSpan.FromMinutes(5)));
+        // A failure after that is the first one.
+        Assert.Equal(
+            [1, 2, 4, 8, 16, .. Enumerable.Repeat(30.0, 45), 1, 2], orchestration.Delays.Select(delay => delay.TotalSeconds));
     }
 
     [Fact]
@@ -190,7 +191,8 @@ public sealed class TranscriptionOrchestratorTests
         var result = await orchestration.RunAsync();
 
         Assert.Equal(JobStatus.Succeeded, result.Status);
-        Assert.Equal(TimeSpan.FromMinutes(5), orchestration.Delays.Max());
+        Assert.Equal(
+            Enumerable.Range(0, 99).Select(power => Math.Min(Math.Pow(2, power), 300)), orchestration.Delays.Select(delay => delay.TotalSeconds));
     }
 
     [Fact]

@@ -2,7 +2,6 @@ using System.Text;
 using System.Text.Json;
 using System.Text.Json.Nodes;
 using Microsoft.Extensions.Configuration;
-using Microsoft.Extensions.DependencyInjection;
 using Microsoft.Extensions.Logging;
 using Microsoft.Extensions.Logging.Abstractions;
 using Microsoft.Extensions.Options;
@@ -11,7 +10,6 @@ using Omoai.Pipeline.Jobs;
 using Omoai.Pipeline.Models;
 using Omoai.Pipeline.Webhooks;
 using Omoai.Storage;
-using Omoai.Tests;
 using Omoai.Tests.Jobs;
 using Omoai.Transcripts;
 

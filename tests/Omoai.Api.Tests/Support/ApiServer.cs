@@ -63,6 +63,8 @@ internal sealed class ApiServer : IAsyncDisposable
     /// <summary>Without a key.</summary>
     public HttpClient Client { get; }
 
+    public IServiceProvider Services => _app.Services;
+
     public Uri Address => new(_app.Urls.Single());
 
     /// <summary>Every file where recordings that came through the API are, hidden ones too.</summary>

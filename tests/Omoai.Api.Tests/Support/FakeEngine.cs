@@ -17,6 +17,9 @@ internal sealed class FakeEngine : IJobEngine
     /// <summary>Thrown by every call, where it is set.</summary>
     public Exception? Fault { get; set; }
 
+    /// <summary>What finding a job waits for, whether or not its caller does.</summary>
+    public Task Pause { get; set; } = Task.CompletedTask;
+
     /// <summary>How often the jobs were listed.</summary>
     public int Listings { get; private set; }
 
@@ -44,8 +47,11 @@ internal sealed class FakeEngine : IJobEngine
         return true;
     });
 
-    public Task<JobRecord?> FindAsync(string id, CancellationToken cancellationToken) =>
-        Answer(() => _jobs.Find(record => record.Job.Id == id));
+    public async Task<JobRecord?> FindAsync(string id, CancellationToken cancellationToken)
+    {
+        await Pause;
+        return await Answer(() => _jobs.Find(record => record.Job.Id == id));
+    }
 
     public Task<JobPage> ListAsync(JobStatus? status, int limit, string? continuation, CancellationToken cancellationToken) => Answer(() =>
     {

@@ -2,10 +2,12 @@ using Microsoft.AspNetCore.Builder;
 using Microsoft.AspNetCore.Hosting;
 using Microsoft.Extensions.Configuration;
 using Microsoft.Extensions.DependencyInjection;
+using Microsoft.Extensions.Options;
 using Omoai.Api;
 using Omoai.Functions.Http;
 using Omoai.Functions.Orchestration;
 using Omoai.Functions.Tests.Support;
+using Omoai.Isolation;
 using Omoai.Pipeline;
 using Omoai.Pipeline.Activities;
 using Omoai.Storage;
@@ -19,15 +21,23 @@ internal sealed class FunctionsServer : IAsyncDisposable
 {
     private readonly WebApplication _app;
     private readonly TestHub _hub;
+    private readonly IConfiguration _timeLimit;
 
-    private FunctionsServer(WebApplication app, TestHub hub)
+    private FunctionsServer(WebApplication app, TestHub hub, IConfiguration timeLimit)
     {
-        (_app, _hub) = (app, hub);
+        (_app, _hub, _timeLimit) = (app, hub, timeLimit);
         Client = new HttpClient { BaseAddress = new Uri(app.Urls.Single()) };
         Client.DefaultRequestHeaders.Add("x-functions-key", "none-is-asked-for");
     }
 
     public HttpClient Client { get; }
+
+    /// <summary>How long a function may run from the next call on; by default what host.json says. The app itself doesn't hear of it: it
+    /// wouldn't start where its activities have a few seconds.</summary>
+    public string TimeLimit
+    {
+        set => _timeLimit[FunctionTimeout.Variable] = value;
+    }
 
     public static async Task<FunctionsServer> StartAsync(string store)
     {
@@ -43,8 +53,10 @@ internal sealed class FunctionsServer : IAsyncDisposable
         builder.Services.AddRouting().AddOmoaiPipeline().AddOmoaiDirectoryStorage(store).AddOmoaiApi().AddOmoaiFunctions();
         var app = builder.Build();
         var hub = await TestHub.StartAsync(app.Services.GetRequiredService<ActivityRunner>(), store);
+        var timeLimit = new ConfigurationBuilder().AddInMemoryCollection().Build();
         var functions = new ApiFunctions(
-            app.Services.GetRequiredService<TranscriptionsApi>(), app.Services.GetRequiredService<DurableJobEngine>());
+            app.Services.GetRequiredService<TranscriptionsApi>(), app.Services.GetRequiredService<DurableJobEngine>(),
+            new FunctionTimeout(timeLimit, app.Services.GetRequiredService<IOptions<IsolationOptions>>()));
         app.UseRouting();
         foreach (var function in HttpFunction.All)
         {
@@ -52,7 +64,7 @@ internal sealed class FunctionsServer : IAsyncDisposable
         }
 
         await app.StartAsync();
-        return new FunctionsServer(app, hub);
+        return new FunctionsServer(app, hub, timeLimit);
     }
 
     public async ValueTask DisposeAsync()

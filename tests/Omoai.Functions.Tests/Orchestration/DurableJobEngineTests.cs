@@ -1,3 +1,4 @@
+using Grpc.Core;
 using Microsoft.DurableTask;
 using Microsoft.DurableTask.Client;
 using Microsoft.Extensions.DependencyInjection;
@@ -140,6 +141,9 @@ public sealed class DurableJobEngineTests
     [InlineData("999999999999999999999-1")]
     [InlineData("9223372036854775807-1")]
     [InlineData("+5-1")]
+    [InlineData("0-x")]
+    [InlineData("630822815999999999-x")]
+    [InlineData("3155378975999999999-x")]
     public async Task What_is_no_continuation_is_refused(string continuation)
     {
         await using var nobody = TestHub.CreateClientOfNoHub();
@@ -221,14 +225,7 @@ public sealed class DurableJobEngineTests
         await using var nobody = TestHub.CreateClientOfNoHub();
         var engine = new DurableJobEngine { Client = nobody.GetRequiredService<DurableTaskClient>() };
 
-        foreach (var call in new Func<Task>[]
-        {
-            () => engine.TryCreateAsync(TestJobs.Job(), default),
-            () => engine.FindAsync(Id(1), default),
-            () => engine.ListAsync(null, 10, null, default),
-            () => engine.RaiseCancelAsync(Id(1), default),
-            () => engine.DeleteAsync(Id(1), default),
-        })
+        foreach (var call in Calls(engine, default))
         {
             Assert.Contains("task hub", (await Assert.ThrowsAsync<IOException>(call)).Message, StringComparison.Ordinal);
         }
@@ -243,13 +240,105 @@ public sealed class DurableJobEngineTests
         await Assert.ThrowsAnyAsync<OperationCanceledException>(() => engine.FindAsync(Id(1), new CancellationToken(canceled: true)));
     }
 
+    [Theory]
+    [MemberData(nameof(Cancellations))]
+    public async Task A_cancellation_that_is_not_the_callers_is_a_task_hub_that_does_not_answer(Exception cancellation)
+    {
+        using var caller = new CancellationTokenSource();
+        var engine = new DurableJobEngine { Client = new StubClient { Outage = cancellation } };
+
+        foreach (var call in Calls(engine, caller.Token))
+        {
+            var error = await Assert.ThrowsAsync<IOException>(call);
+            Assert.StartsWith("The task hub doesn't answer", error.Message, StringComparison.Ordinal);
+            Assert.Same(cancellation, error.InnerException);
+        }
+    }
+
+    [Theory]
+    [MemberData(nameof(Cancellations))]
+    public async Task A_cancellation_of_the_callers_stays_one(Exception cancellation)
+    {
+        var engine = new DurableJobEngine { Client = new StubClient { Outage = cancellation } };
+
+        foreach (var call in Calls(engine, new CancellationToken(canceled: true)))
+        {
+            await Assert.ThrowsAnyAsync<OperationCanceledException>(call);
+        }
+    }
+
+    [Fact]
+    public async Task An_outage_stays_one_when_the_caller_goes_away()
+    {
+        var engine = new DurableJobEngine { Client = new StubClient { Outage = Rpc(StatusCode.Unavailable) } };
+
+        await Assert.ThrowsAsync<IOException>(() => engine.FindAsync(Id(1), new CancellationToken(canceled: true)));
+    }
+
+    [Theory]
+    [InlineData(StatusCode.FailedPrecondition)]
+    [InlineData(StatusCode.NotFound)]
+    public async Task A_job_that_ends_while_it_is_cancelled_is_not_cancelled(StatusCode status)
+    {
+        var client = new StubClient(Running()) { Refusal = Rpc(status) };
+
+        await new DurableJobEngine { Client = client }.RaiseCancelAsync(Id(1), default);
+
+        Assert.Single(client.Changes);
+    }
+
+    [Theory]
+    [InlineData(StatusCode.FailedPrecondition)]
+    [InlineData(StatusCode.NotFound)]
+    public async Task A_job_whose_instance_ends_while_it_is_deleted_is_deleted(StatusCode status)
+    {
+        var client = new StubClient(Running(new DurableEnd(JobStatus.Cancelled, null, DateTimeOffset.UnixEpoch))) { Refusal = Rpc(status) };
+
+        await new DurableJobEngine { Client = client }.DeleteAsync(Id(1), default);
+
+        Assert.Equal(["terminate", "purge"], client.Changes);
+    }
+
+    [Fact]
+    public async Task Another_refusal_to_end_a_job_is_an_io_error()
+    {
+        var client = new StubClient(Running(new DurableEnd(JobStatus.Cancelled, null, DateTimeOffset.UnixEpoch))) { Refusal = Rpc(StatusCode.Internal) };
+        var engine = new DurableJobEngine { Client = client };
+
+        await Assert.ThrowsAsync<IOException>(() => engine.RaiseCancelAsync(Id(1), default));
+        await Assert.ThrowsAsync<IOException>(() => engine.DeleteAsync(Id(1), default));
+        Assert.DoesNotContain("purge", client.Changes);
+    }
+
     [Fact]
     public async Task Without_a_client_nothing_can_be_asked()
     {
         await Assert.ThrowsAsync<InvalidOperationException>(() => new DurableJobEngine().FindAsync(Id(1), default));
     }
 
+    public static TheoryData<Exception> Cancellations { get; } = new(new OperationCanceledException(), Rpc(StatusCode.Cancelled));
+
     private static string Id(int number) => TestJobs.Job(number).Id;
+
+    private static RpcException Rpc(StatusCode status) => new(new Status(status, "said the host"));
+
+    private static Func<Task>[] Calls(DurableJobEngine engine, CancellationToken caller) =>
+    [
+        () => engine.TryCreateAsync(TestJobs.Job(), caller),
+        () => engine.FindAsync(Id(1), caller),
+        () => engine.ListAsync(null, 10, null, caller),
+        () => engine.RaiseCancelAsync(Id(1), caller),
+        () => engine.DeleteAsync(Id(1), caller),
+    ];
+
+    /// <summary>An instance that hasn't completed, whose job may have ended.</summary>
+    private static OrchestrationMetadata Running(DurableEnd? end = null) => new(FunctionNames.TranscriptionOrchestrator, Id(1))
+    {
+        RuntimeStatus = OrchestrationRuntimeStatus.Running,
+        DataConverter = TestHub.Converter,
+        SerializedInput = TestHub.Converter.Serialize(TestJobs.Job()),
+        SerializedCustomStatus = TestHub.Converter.Serialize(new DurableStatus(null, DateTimeOffset.UnixEpoch, end)),
+    };
 
     /// <summary>Activities of which Prepare waits.</summary>
     private static ScriptedActivities Waiting(Signal began, Signal goOn)
