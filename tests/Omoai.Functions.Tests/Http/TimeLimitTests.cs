@@ -13,7 +13,7 @@ public sealed class TimeLimitTests
     [Fact]
     public async Task The_events_of_a_job_that_goes_on_end_at_half_of_the_time_and_without_a_limit_with_the_job()
     {
-        var limit = TimeSpan.FromSeconds(8);
+        var limit = TimeSpan.FromSeconds(16);
         var store = Directory.CreateTempSubdirectory("omoai-test-").FullName;
         await using var server = await FunctionsServer.StartAsync(store);
         using var guard = new CancellationTokenSource(TestHub.Patience);
