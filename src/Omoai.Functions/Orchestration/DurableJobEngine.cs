@@ -1,4 +1,5 @@
 using System.Globalization;
+using System.Text.Json;
 using DurableTask.Core.Exceptions;
 using Grpc.Core;
 using Microsoft.DurableTask;
@@ -58,7 +59,7 @@ internal sealed class DurableJobEngine : IJobEngine
                 CreatedTo: after?.CreatedAt.AddSeconds(1), Statuses: StatusesOf(status), PageSize: PageSize, FetchInputsAndOutputs: true);
             await foreach (var instance in Client.GetAllInstancesAsync(query).WithCancellation(cancellationToken))
             {
-                if (Record(instance)?.State is not { } job || (status is not null && job.Status != status) || Place.Of(job).CompareTo(after) >= 0)
+                if (TryRecord(instance)?.State is not { } job || (status is not null && job.Status != status) || Place.Of(job).CompareTo(after) >= 0)
                 {
                     continue;
                 }
@@ -106,7 +107,15 @@ internal sealed class DurableJobEngine : IJobEngine
         if (!instance.IsCompleted && Record(instance)?.State.EndedAt is not null)
         {
             // It only waits for an activity that nobody waits for any more.
-            await UnlessEndedAsync(() => Client.TerminateInstanceAsync(id, cancellation: cancellationToken));
+            if (!await UnlessEndedAsync(() => Client.TerminateInstanceAsync(id, cancellation: cancellationToken)))
+            {
+                instance = await Client.GetInstanceAsync(id, cancellationToken);
+                if (instance is null)
+                {
+                    return true;
+                }
+            }
+
             using var patience = CancellationTokenSource.CreateLinkedTokenSource(cancellationToken);
             patience.CancelAfter(TerminationPatience);
             instance = await Client.WaitForInstanceCompletionAsync(id, patience.Token);
@@ -119,6 +128,20 @@ internal sealed class DurableJobEngine : IJobEngine
 
         return true;
     });
+
+    /// <summary>As <see cref="Record"/>; null also for an instance of another version, whose data can't be read: it must not keep the
+    /// others from being listed.</summary>
+    private static JobRecord? TryRecord(OrchestrationMetadata instance)
+    {
+        try
+        {
+            return Record(instance);
+        }
+        catch (JsonException)
+        {
+            return null;
+        }
+    }
 
     private static JobRecord? Record(OrchestrationMetadata instance)
     {
@@ -163,15 +186,17 @@ internal sealed class DurableJobEngine : IJobEngine
     };
 
     /// <summary>Does something to an instance that may end at any time.</summary>
-    private static async Task UnlessEndedAsync(Func<Task> act)
+    /// <returns>False when it has ended, or is gone, since it was looked at.</returns>
+    private static async Task<bool> UnlessEndedAsync(Func<Task> act)
     {
         try
         {
             await act();
+            return true;
         }
         catch (RpcException e) when (e.StatusCode is StatusCode.FailedPrecondition or StatusCode.NotFound)
         {
-            // It has ended, or is gone, since it was looked at.
+            return false;
         }
     }
 

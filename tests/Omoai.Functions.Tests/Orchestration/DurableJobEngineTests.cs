@@ -134,6 +134,21 @@ public sealed class DurableJobEngineTests
             (await hub.Engine.ListAsync(status, 10, null, default)).Jobs.Select(job => job.Id);
     }
 
+    [Fact]
+    public async Task What_can_not_be_read_does_not_keep_the_others_from_being_listed()
+    {
+        await using var hub = await TestHub.StartAsync(new ScriptedActivities());
+        await hub.Engine.TryCreateAsync(TestJobs.Job(1), default);
+        await hub.EndOfAsync(Id(1));
+        await hub.Client.ScheduleNewOrchestrationInstanceAsync(
+            FunctionNames.TranscriptionOrchestrator, "of another version", new StartOrchestrationOptions(Id(2)));
+        await hub.Client.WaitForInstanceCompletionAsync(Id(2));
+
+        var listed = await hub.Engine.ListAsync(null, 10, null, default);
+
+        Assert.Equal([Id(1)], listed.Jobs.Select(job => job.Id));
+    }
+
     [Theory]
     [InlineData("nonsense")]
     [InlineData("1-2-3")]
