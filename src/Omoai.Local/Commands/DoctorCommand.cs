@@ -32,7 +32,7 @@ internal static class DoctorCommand
     {
         var json = new Option<bool>("--json") { Description = "Print the checks as JSON." };
         var command = new Command("doctor", "Tell what this machine can do. Exit code 5 when a job could not run.") { json };
-        command.SetAction((parsed, cancellationToken) => RunAsync(parsed.GetValue(json), parsed.GetValue(verbose), cancellationToken));
+        command.SetInterruptibleAction((parsed, cancellationToken) => RunAsync(parsed.GetValue(json), parsed.GetValue(verbose), cancellationToken));
         return command;
     }
 

@@ -45,7 +45,7 @@ internal static class OmoaiCommandLine
         }
         catch (OperationCanceledException)
         {
-            return ExitCodes.Interrupted;
+            return Fail(ExitCodes.Interrupted, "The command was cancelled.");
         }
         catch (MissingRequirementException e)
         {
@@ -64,6 +64,15 @@ internal static class OmoaiCommandLine
             return Fail(ExitCodes.ActivityFailed, $"{e.Message} (Unexpected: --verbose shows where.)");
         }
     }
+
+    /// <summary>Sets what a command does. Ctrl+C is listened to only once the action has given up the thread for the first time: so it does
+    /// that before anything else, or an interrupt while it begins would end the program without a word.</summary>
+    public static void SetInterruptibleAction(this Command command, Func<ParseResult, CancellationToken, Task<int>> action) =>
+        command.SetAction(async (parsed, cancellationToken) =>
+        {
+            await Task.Yield();
+            return await action(parsed, cancellationToken);
+        });
 
     /// <summary>One line on standard error.</summary>
     public static int Fail(int exitCode, string message)

@@ -58,7 +58,7 @@ internal static class ProcessCommand
         {
             audio, output, formats, language, asr, summary, json, quiet,
         };
-        command.SetAction((parsed, cancellationToken) => RunAsync(
+        command.SetInterruptibleAction((parsed, cancellationToken) => RunAsync(
             new ProcessSettings(
                 parsed.GetValue(audio)!, parsed.GetValue(output), TranscriptFormats.Select(parsed.GetValue(formats)),
                 new TranscriptionOptions

@@ -46,7 +46,7 @@ internal static class ServeCommand
         {
             urls, storage, data,
         };
-        command.SetAction((parsed, cancellationToken) => RunAsync(
+        command.SetInterruptibleAction((parsed, cancellationToken) => RunAsync(
             parsed.GetValue(urls)!, parsed.GetValue(storage), parsed.GetValue(data)!, parsed.GetValue(verbose), cancellationToken));
         return command;
     }

@@ -24,7 +24,7 @@ internal static class StageCommands
         var audio = new Argument<string>("AUDIO") { Description = "A recording." };
         var folder = new Option<string>("--output", "-o") { Description = "Folder for plan.json and the parts.", Required = true };
         var command = new Command("prepare", "Stage 1: decode to 16 kHz mono, find the speech, cut it into parts.") { audio, folder };
-        command.SetAction((parsed, cancellationToken) => RunAsync(OutputFolder.Create(parsed.GetValue(folder)!).Path, parsed.GetValue(verbose), async stage =>
+        command.SetInterruptibleAction((parsed, cancellationToken) => RunAsync(OutputFolder.Create(parsed.GetValue(folder)!).Path, parsed.GetValue(verbose), async stage =>
         {
             var input = new PrepareInput(
                 Path.GetFullPath(parsed.GetValue(audio)!), stage.Folder, stage.Options.MaxPartSeconds, stage.Options.Ffmpeg);
@@ -43,7 +43,7 @@ internal static class StageCommands
         var folder = new Argument<string>("FOLDER") { Description = "A folder that `omoai prepare` filled." };
         var asr = new Option<string?>("--asr") { Description = "Speech model, by name (`omoai models list`)." };
         var command = new Command("transcribe", "Stage 2: recognise the words of each part.") { folder, asr };
-        command.SetAction((parsed, cancellationToken) => RunAsync(parsed.GetValue(folder)!, parsed.GetValue(verbose), async stage =>
+        command.SetInterruptibleAction((parsed, cancellationToken) => RunAsync(parsed.GetValue(folder)!, parsed.GetValue(verbose), async stage =>
         {
             var model = stage.Services.GetRequiredService<ModelCatalog>().FindSpeech(parsed.GetValue(asr));
             foreach (var part in stage.Read<PrepareOutput>(PlanFile, "prepare").Parts)
@@ -65,7 +65,7 @@ internal static class StageCommands
         var folder = new Argument<string>("FOLDER") { Description = "A folder that `omoai transcribe` went through." };
         var summary = new Option<SummaryMethod>("--summary") { Description = "How to summarise.", DefaultValueFactory = _ => SummaryMethod.Extractive };
         var command = new Command("postprocess", "Stage 3: punctuate and summarise.") { folder, summary };
-        command.SetAction((parsed, cancellationToken) => RunAsync(parsed.GetValue(folder)!, parsed.GetValue(verbose), async stage =>
+        command.SetInterruptibleAction((parsed, cancellationToken) => RunAsync(parsed.GetValue(folder)!, parsed.GetValue(verbose), async stage =>
         {
             var parts = stage.Read<PrepareOutput>(PlanFile, "prepare").Parts.Select(part => stage.File(WordsFile(part.Index))).ToList();
             if (parts.FirstOrDefault(part => !File.Exists(part)) is { } missing)
