@@ -106,10 +106,10 @@ var atLeast = useScheduler ? minReplicas : max(minReplicas, 1)
 var atMost = max(maxReplicas, atLeast)
 
 var gpuSize = gpuProfileType == 'Consumption-GPU-NC24-A100'
-  ? { profile: 'gpu', cpu: '24', memory: '220Gi', hosts: 1 }
-  : { profile: 'gpu', cpu: '8', memory: '56Gi', hosts: 1 }
-var cpuSize = { profile: 'Consumption', cpu: '4', memory: '8Gi', hosts: 2 }
-var frontSize = { profile: 'Consumption', cpu: '2', memory: '4Gi', hosts: 1 }
+  ? { profile: 'gpu', cpu: '24', memory: '220Gi' }
+  : { profile: 'gpu', cpu: '8', memory: '56Gi' }
+var cpuSize = { profile: 'Consumption', cpu: '4', memory: '8Gi' }
+var frontSize = { profile: 'Consumption', cpu: '2', memory: '4Gi' }
 var modelSize = gpu ? gpuSize : cpuSize
 var mainSize = split ? frontSize : modelSize
 
@@ -306,7 +306,6 @@ module app 'modules/function-app.bicep' = {
     schedulerEndpoint: useScheduler ? scheduler!.outputs.endpoint : ''
     sharesHub: split
     disabledFunctions: split ? concat(notInAzure, modelFunctions) : notInAzure
-    maxHosts: mainSize.hosts
     modelStorageName: environment.outputs.modelStorageName
     webhookSecret: webhookSecret
   }
@@ -338,7 +337,6 @@ module modelApp 'modules/function-app.bicep' = if (split) {
     schedulerEndpoint: useScheduler ? scheduler!.outputs.endpoint : ''
     sharesHub: true
     disabledFunctions: concat(notInAzure, frontFunctions, apiFunctions)
-    maxHosts: modelSize.hosts
     modelStorageName: environment.outputs.modelStorageName
     webhookSecret: webhookSecret
   }

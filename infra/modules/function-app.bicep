@@ -45,10 +45,6 @@ param sharesHub bool
 @description('Functions that this app doesn\'t run.')
 param disabledFunctions string[]
 
-@description('Activity hosts at once in one replica.')
-@minValue(1)
-param maxHosts int
-
 @description('Name of the environment\'s storage with models; empty for none.')
 param modelStorageName string
 
@@ -89,7 +85,6 @@ var functionsSettings = [
 var omoaiSettings = [
   { name: 'Omoai__Storage__AccountUri', value: blobEndpoint }
   { name: 'Omoai__Pipeline__ScratchFolder', value: scratchPath }
-  { name: 'Omoai__Isolation__MaxHosts', value: string(maxHosts) }
 ]
 
 var schedulerSettings = empty(schedulerEndpoint)

@@ -1,38 +1,99 @@
 using System.Text.Json;
 using Omoai.Isolation;
 using Omoai.Language;
+using Omoai.Language.Punctuation;
 using Omoai.Speech;
+using Omoai.Speech.Ctc;
 using Omoai.Transcripts;
 using Omoai.Transcripts.Activities;
 
 namespace Omoai.ActivityHost;
 
-/// <summary>The activities of this host: each turns its contract's input into its output.</summary>
-internal static class Handlers
+/// <summary>
+/// The activities of this host: each turns its contract's input into its output. Their warm-ups run the same code on what
+/// <see cref="MadeUp"/> makes up, and leave the model loaded. One for a process.
+/// </summary>
+internal sealed class Handlers
 {
-    public static IReadOnlyDictionary<string, ActivityHandler> All { get; } = new Dictionary<string, ActivityHandler>
-    {
-        [ActivityNames.Prepare] = For<PrepareInput, PrepareOutput>(Preparer.PrepareAsync),
-        [ActivityNames.Transcribe] = For<TranscribeInput, TranscribeOutput>(Transcriber.TranscribeAsync),
-        [ActivityNames.PostProcess] = For<PostProcessInput, PostProcessOutput>(PostProcessor.PostProcessAsync),
-        [ActivityNames.Inspect] = (_, _) => Task.FromResult(ToJson(Inspector.Inspect())),
-    };
+    private readonly KeptModel<TranscribeWarmUp, CtcModel> _speech = new(key => CtcModel.Load(key.ModelFolder, key.Threads));
+    private readonly KeptModel<string, OnnxWordTagger> _punctuation = new(OnnxWordTagger.Load);
 
-    /// <summary>An activity with typed input and output, as a handler.</summary>
+    public Handlers()
+    {
+        All = new Dictionary<string, ActivityHandler>
+        {
+            [ActivityNames.Prepare] = For<PrepareInput, PrepareOutput>(Preparer.PrepareAsync),
+            [ActivityNames.Transcribe] = For<TranscribeInput, TranscribeOutput>(TranscribeAsync),
+            [ActivityNames.PostProcess] = For<PostProcessInput, PostProcessOutput>(PostProcessAsync),
+            [ActivityNames.Inspect] = (_, _) => Task.FromResult(ToJson(Inspector.Inspect())),
+        };
+        WarmUps = new Dictionary<string, ActivityWarmUp>
+        {
+            [ActivityNames.Prepare] = WarmUp<PrepareWarmUp, PrepareInput, PrepareOutput>(
+                (_, folder) => MadeUp.Recording(folder), Preparer.PrepareAsync),
+            [ActivityNames.Transcribe] = WarmUp<TranscribeWarmUp, TranscribeInput, TranscribeOutput>(
+                (input, folder) => MadeUp.Part(folder, input, _speech.Get(input).Manifest.SampleRate), TranscribeAsync),
+            [ActivityNames.PostProcess] = WarmUp<PostProcessWarmUp, PostProcessInput, PostProcessOutput>(
+                (input, folder) => MadeUp.Words(folder, input), PostProcessAsync),
+        };
+    }
+
+    /// <summary>By the activity's name.</summary>
+    public IReadOnlyDictionary<string, ActivityHandler> All { get; }
+
+    /// <summary>By the activity's name; those that would gain nothing have none.</summary>
+    public IReadOnlyDictionary<string, ActivityWarmUp> WarmUps { get; }
+
+    private Task<TranscribeOutput> TranscribeAsync(TranscribeInput input, IProgress<double> progress, CancellationToken cancellation) =>
+        Transcriber.TranscribeAsync(
+            _speech.Get(new TranscribeWarmUp(input.ModelFolder, input.Threads)), input, progress, cancellation);
+
+    private Task<PostProcessOutput> PostProcessAsync(
+        PostProcessInput input, IProgress<double> progress, CancellationToken cancellation) =>
+        PostProcessor.PostProcessAsync(_punctuation.Get, input, progress, cancellation);
+
+    /// <summary>An activity with typed input and output, as a handler. What it has loaded goes with the process.</summary>
     private static ActivityHandler For<TInput, TOutput>(
         Func<TInput, IProgress<double>, CancellationToken, Task<TOutput>> activity)
         where TInput : class =>
+        (json, context) => RunAsync(json, activity, new Progress(context), context.CancellationToken);
+
+    /// <summary>A run of an activity on made-up input in a folder of its own, as a warm-up.</summary>
+    private static ActivityWarmUp WarmUp<TKnown, TInput, TOutput>(
+        Func<TKnown, string, TInput> makeUp, Func<TInput, IProgress<double>, CancellationToken, Task<TOutput>> activity)
+        where TKnown : class
+        where TInput : class =>
         async (json, context) =>
         {
-            var input = json.Deserialize<TInput>(OmoaiJson.Compact) ?? throw new BadInputException("The activity got no input.");
-            return ToJson(await activity(input, new Progress(context), context.CancellationToken));
+            var folder = Path.Combine(context.ScratchFolder, $"warm-up-{Guid.NewGuid():n}");
+            Directory.CreateDirectory(folder);
+            try
+            {
+                var input = makeUp(Parse<TKnown>(json), folder);
+                await RunAsync(ToJson(input), activity, new Progress(null), context.CancellationToken);
+            }
+            finally
+            {
+                Directory.Delete(folder, recursive: true);
+            }
         };
+
+    private static async Task<JsonElement> RunAsync<TInput, TOutput>(
+        JsonElement json, Func<TInput, IProgress<double>, CancellationToken, Task<TOutput>> activity, Progress progress,
+        CancellationToken cancellation)
+        where TInput : class =>
+        ToJson(await activity(Parse<TInput>(json), progress, cancellation));
+
+    private static T Parse<T>(JsonElement json)
+        where T : class =>
+        json.Deserialize<T>(OmoaiJson.Compact) ?? throw new BadInputException("The activity got no input.");
 
     private static JsonElement ToJson<T>(T output) => JsonSerializer.SerializeToElement(output, OmoaiJson.Compact);
 
     /// <summary>Passes reports on at once and in order, which <see cref="Progress{T}"/> does not.</summary>
-    private sealed class Progress(ActivityContext context) : IProgress<double>
+    /// <param name="context">Null where nobody is to hear of them.</param>
+    private sealed class Progress(ActivityContext? context) : IProgress<double>
     {
-        public void Report(double value) => context.Progress(value);
+        public void Report(double value) => context?.Progress(value);
     }
 }

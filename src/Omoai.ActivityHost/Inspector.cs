@@ -1,5 +1,6 @@
 using System.Runtime.InteropServices;
 using Microsoft.ML.OnnxRuntime;
+using Omoai.ActivityHost.Cuda;
 using Omoai.Transcripts.Activities;
 
 namespace Omoai.ActivityHost;
@@ -11,15 +12,16 @@ internal static class Inspector
     {
         var architecture = RuntimeInformation.ProcessArchitecture.ToString().ToLowerInvariant();
         var devices = CudaDevices();
+        var cuda = CudaInspector.Inspect();
         try
         {
             var environment = OrtEnv.Instance();
             return new InspectOutput(
-                architecture, environment.GetAvailableProviders(), devices, environment.GetVersionString());
+                architecture, environment.GetAvailableProviders(), devices, environment.GetVersionString(), Cuda: cuda);
         }
         catch (Exception e) when (Failures.Classify(e) is { } failure)
         {
-            return new InspectOutput(architecture, [], devices, OnnxRuntimeError: failure.Reason);
+            return new InspectOutput(architecture, [], devices, OnnxRuntimeError: failure.Reason, Cuda: cuda);
         }
     }
 

@@ -1,4 +1,6 @@
 using Omoai.ActivityHost;
+using Omoai.ActivityHost.Cuda;
 using Omoai.Isolation;
 
-return await ActivityHostProcess.RunAsync(args, Handlers.All, Failures.Classify);
+var handlers = new Handlers();
+return await ActivityHostProcess.RunAsync(args, handlers.All, Failures.Classify, handlers.WarmUps, GpuMemoryMeter.Measure);

@@ -20,9 +20,6 @@ namespace Omoai.Functions;
 
 internal static class FunctionsServices
 {
-    /// <summary>Activity hosts at the same time where nothing else is set: one, as fits one GPU.</summary>
-    private const int MaxHosts = 1;
-
     /// <summary>Adds the engine of jobs, and what the app takes where its settings say nothing.</summary>
     public static IServiceCollection AddOmoaiFunctions(this IServiceCollection services)
     {
@@ -37,7 +34,7 @@ internal static class FunctionsServices
             .AddHostedService<ScratchCleaning>()
             .Configure<WorkerOptions>(worker => worker.Serializer = new JsonObjectSerializer(OmoaiJson.Compact))
             .AddSingleton<IStartupFilter, RequestIdFilter>()
-            .PostConfigure<IsolationOptions>(isolation => isolation.MaxHosts ??= MaxHosts)
+            .PostConfigure<IsolationOptions>(isolation => isolation.StandbyHosts ??= 1)
             .PostConfigure<ModelOptions>(models => models.Folders.Add(Path.Combine(AppContext.BaseDirectory, "models")));
     }
 

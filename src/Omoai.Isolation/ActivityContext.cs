@@ -6,6 +6,15 @@ namespace Omoai.Isolation;
 /// <returns>Its output; references and small facts, at most 1 MiB as JSON.</returns>
 public delegate Task<JsonElement> ActivityHandler(JsonElement input, ActivityContext context);
 
+/// <summary>
+/// Does ahead of an activity's request what can be done without it, in the process that will get that request and on no other's
+/// behalf: loads, compiles, allocates. What it keeps for the handler is the two's own business.
+/// </summary>
+/// <param name="input">What is known of the request's input by then.</param>
+/// <param name="context">As for the handler; nobody listens to its progress yet.</param>
+/// <returns>Done; it leaves no file behind. It throws what the activity would.</returns>
+public delegate Task ActivityWarmUp(JsonElement input, ActivityContext context);
+
 /// <summary>What a handler may use besides its input.</summary>
 public sealed class ActivityContext
 {

@@ -18,17 +18,29 @@ public static class ActivityHostProcess
     private const int ConnectTimeoutMs = 10_000;
 
     /// <summary>All of a host's <c>Main</c>. Nothing that takes time should come before it.</summary>
-    /// <param name="args">As the parent gave them: <c>--pipe NAME --parent PID</c>.</param>
+    /// <param name="args">As the parent gave them: <c>--pipe NAME --parent PID [--max-file BYTES] [--network]</c>.</param>
     /// <param name="handlers">The activities it knows, by name.</param>
     /// <param name="classify">
     /// What an exception means, or null where that isn't known; then running out of memory, being cancelled and everything
     /// else are told apart.
     /// </param>
+    /// <param name="warmUps">How it gets ready for an activity, by name, when it is started before there is one.</param>
+    /// <param name="gpuMemory">
+    /// Asked before anything is done and when the answer is ready, for <see cref="HostEvidence.GpuMemoryBeforeBytes"/> and its fellows;
+    /// must not throw.
+    /// </param>
     /// <returns>The exit code: 0 once an answer was delivered, be it a failure.</returns>
     public static async Task<int> RunAsync(
-        string[] args, IReadOnlyDictionary<string, ActivityHandler> handlers, Func<Exception, ActivityFailure?> classify)
+        string[] args, IReadOnlyDictionary<string, ActivityHandler> handlers, Func<Exception, ActivityFailure?> classify,
+        IReadOnlyDictionary<string, ActivityWarmUp>? warmUps = null, Func<GpuMemory>? gpuMemory = null)
     {
-        if (args is not ["--pipe", var pipeName, "--parent", var parent] || !int.TryParse(parent, out var parentPid))
+        if (args is ["--exec", "--parent", var owner, "--", _, ..] && int.TryParse(owner, out var ownerPid)
+            && OperatingSystem.IsLinux() && Lifeline.LeadsGroup)
+        {
+            return ExecShim.Run(ownerPid, args[4..]);
+        }
+        if (args is not ["--pipe", var pipeName, "--parent", var parent, .. var rest] || !int.TryParse(parent, out var parentPid)
+            || ConfinementSettings.Parse(rest) is not { } settings)
         {
             await Console.Error.WriteLineAsync("This program runs one activity for Omoai, which starts it; see `omoai --help`.");
             return UsageExitCode;
@@ -43,6 +55,7 @@ public static class ActivityHostProcess
                 Lifeline.Cut();
             stop.Cancel();
         });
+        var confined = OperatingSystem.IsLinux() ? Confinement.Enter(settings) : default;
         if (OperatingSystem.IsLinux() && Lifeline.LeadsGroup ? !Lifeline.Hold(parentPid) : !WatchStdin(parentPid))
             return ProtocolExitCode;
 
@@ -53,7 +66,10 @@ public static class ActivityHostProcess
             await pipe.ConnectAsync(ConnectTimeoutMs, stop.Token);
             if (PrivatePipe.PeerPid(pipe) is { } peer && peer != parentPid)
                 throw new InvalidDataException($"process {peer} answers in the parent's place");
-            await ServeAsync(pipe, handlers, classify, stop.Token);
+            await ServeAsync(pipe, confined, handlers, classify, warmUps, gpuMemory, stop.Token);
+            // At once, whatever threads there are still: nobody needs this process any more, but for its memory.
+            if (OperatingSystem.IsLinux())
+                Libc.ExitNow(0);
             return 0;
         }
         catch (Exception e) when (e is IOException or InvalidDataException or TimeoutException or OperationCanceledException)
@@ -64,21 +80,85 @@ public static class ActivityHostProcess
     }
 
     private static async Task ServeAsync(
-        Stream pipe, IReadOnlyDictionary<string, ActivityHandler> handlers, Func<Exception, ActivityFailure?> classify,
+        Stream pipe, Confined confined, IReadOnlyDictionary<string, ActivityHandler> handlers,
+        Func<Exception, ActivityFailure?> classify, IReadOnlyDictionary<string, ActivityWarmUp>? warmUps, Func<GpuMemory>? gpuMemory,
         CancellationToken stop)
     {
-        var hello = Frames.Create(FrameKind.Hello, new Hello(Environment.ProcessId), ProtocolJson.Default.Hello);
-        await pipe.WriteAsync(hello, stop);
-        if (await Frames.ReadAsync(pipe, stop) is not (FrameKind.Request, var body))
+        await pipe.WriteAsync(HostFrames.Hello(new Hello(Environment.ProcessId, confined.Contained, confined.NetworkOff)), stop);
+        var frame = await Frames.ReadAsync(pipe, stop);
+        var gpuBefore = gpuMemory?.Invoke() ?? default;
+        if (frame is (FrameKind.Warm, var warmBody))
+        {
+            if (await WarmUpAsync(HostFrames.ReadWarm(warmBody), warmUps, classify, stop) is { } failure)
+            {
+                await pipe.WriteAsync(CreateReply(Failed(failure)), stop);
+                return;
+            }
+            await pipe.WriteAsync(HostFrames.Warmed(), stop);
+            frame = await Frames.ReadAsync(pipe, stop);
+        }
+        if (frame is not (FrameKind.Request, var body))
             throw new InvalidDataException("no request came");
-        var request = Frames.Parse(FrameKind.Request, body, ProtocolJson.Default.Request);
+        var request = HostFrames.ReadRequest(body);
+        // One that was started for it is there already.
+        if (Environment.CurrentDirectory != request.Folder)
+            MoveTo(request.Folder);
 
         // On the pool, so that a handler that blocks from its first line on blocks nothing else.
         var progress = new ProgressSender(pipe);
-        var context = new ActivityContext(Environment.CurrentDirectory, progress.Report, stop);
+        var context = new ActivityContext(request.Folder, progress.Report, stop);
         using var span = request.TraceParent is { } parent ? StartSpan(request.Activity, parent) : null;
         var reply = await Task.Run(() => HandleAsync(request, handlers, context, classify), CancellationToken.None);
+        var gpu = GpuMemory.Compare(gpuBefore, gpuMemory?.Invoke() ?? default);
+        progress.Finish(CreateReply(reply with { PeakMemoryBytes = PeakMemory(), GpuMemory = gpu }));
+    }
+
+    /// <returns>How it failed; null where it didn't.</returns>
+    private static async Task<ActivityFailure?> WarmUpAsync(
+        Warm warm, IReadOnlyDictionary<string, ActivityWarmUp>? warmUps, Func<Exception, ActivityFailure?> classify,
+        CancellationToken stop)
+    {
+        if (warmUps is null || !warmUps.TryGetValue(warm.Activity, out var warmUp))
+            return new ActivityFailure(FailureClass.Internal, false, $"The host can't be got ready for \"{warm.Activity}\".");
+        var context = new ActivityContext(Environment.CurrentDirectory, _ => { }, stop);
+        try
+        {
+            await Task.Run(() => warmUp(warm.Input, context), CancellationToken.None);
+            await RehearseAsync(warm, context);
+            // The request finds the memory of this one free, and there.
+            GC.Collect();
+            return null;
+        }
+        catch (Exception e)
+        {
+            return Classify(e, context, classify);
+        }
+    }
+
+    /// <summary>Does once what a request takes besides its handler, so that it is compiled by then.</summary>
+    private static async Task RehearseAsync(Warm warm, ActivityContext context)
+    {
+        using var nowhere = new MemoryStream();
+        var handlers = new Dictionary<string, ActivityHandler>
+        {
+            [warm.Activity] = async (input, _) =>
+            {
+                await Task.Yield();
+                return input;
+            },
+        };
+        var request = HostFrames.ReadRequest(HostFrames.RequestBody(new Request(warm.Activity, warm.Input, context.ScratchFolder)));
+        MoveTo(request.Folder);
+        var progress = new ProgressSender(nowhere);
+        progress.Report(new HostProgress(0, null));
+        var reply = await Task.Run(() => HandleAsync(request, handlers, context, _ => null), CancellationToken.None);
         progress.Finish(CreateReply(reply with { PeakMemoryBytes = PeakMemory() }));
+    }
+
+    private static void MoveTo(string folder)
+    {
+        Environment.CurrentDirectory = folder;
+        Environment.SetEnvironmentVariable(HostEnvironment.TemporaryFolder, folder);
     }
 
     /// <summary>
@@ -129,12 +209,12 @@ public static class ActivityHostProcess
     {
         try
         {
-            return Frames.Create(FrameKind.Reply, reply, ProtocolJson.Default.Reply);
+            return HostFrames.Reply(reply);
         }
         catch (InvalidDataException e)
         {
             var failure = new ActivityFailure(FailureClass.Internal, false, $"The activity's output can't be sent: {e.Message}.");
-            return Frames.Create(FrameKind.Reply, Failed(failure), ProtocolJson.Default.Reply);
+            return HostFrames.Reply(Failed(failure));
         }
     }
 
@@ -181,7 +261,7 @@ public static class ActivityHostProcess
                 if (_finished || (_lastSent != 0 && fraction < 1 && TimeProvider.System.GetElapsedTime(_lastSent) < MinInterval))
                     return;
                 _lastSent = TimeProvider.System.GetTimestamp();
-                pipe.Write(Frames.Create(FrameKind.Progress, new HostProgress(fraction, message), ProtocolJson.Default.HostProgress));
+                pipe.Write(HostFrames.Progress(new HostProgress(fraction, message)));
             }
         }
 

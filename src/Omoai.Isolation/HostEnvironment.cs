@@ -21,6 +21,8 @@ internal static class HostEnvironment
         "DOTNET_gcServer", "DOTNET_gcConcurrent", "DOTNET_GCHeapCount", "DOTNET_GCHeapHardLimit",
         "DOTNET_GCHeapHardLimitPercent", "DOTNET_GCConserveMemory", "DOTNET_GCNoAffinitize",
         "DOTNET_ReadyToRun", "DOTNET_TieredCompilation", "DOTNET_TieredPGO", "DOTNET_TC_QuickJitForLoops",
+        // It looks secret, and isn't.
+        "CUDA_DEVICE_MAX_CONNECTIONS",
         // Windows cannot open a socket without it.
         "SystemRoot");
 
@@ -34,15 +36,17 @@ internal static class HostEnvironment
     // A URL with a name or a password before its host.
     private static readonly Regex UserInUrl = new(@"://[^/\s]*(:\S*)?@", RegexOptions.NonBacktracking);
 
-    /// <summary>The value of <c>CUDA_VISIBLE_DEVICES</c>: CUDA takes -1 for "none".</summary>
-    public static string VisibleDevices(string? device) => device ?? "-1";
+    /// <summary>The name of the variable that says where temporary files go.</summary>
+    public static string TemporaryFolder { get; } = OperatingSystem.IsWindows() ? "TEMP" : "TMPDIR";
 
     /// <summary>The host's whole environment.</summary>
     /// <param name="parent">The environment to choose from.</param>
-    /// <param name="device">The GPU it may see; null for none.</param>
+    /// <param name="device">The value of <c>CUDA_VISIBLE_DEVICES</c>.</param>
     /// <param name="scratchFolder">Where it may write.</param>
+    /// <param name="more">What else it is to have, over the parent's; none of it over what is always set.</param>
     public static SortedDictionary<string, string> Build(
-        IEnumerable<KeyValuePair<string, string>> parent, string? device, string scratchFolder)
+        IEnumerable<KeyValuePair<string, string>> parent, string device, string scratchFolder,
+        IEnumerable<KeyValuePair<string, string>>? more = null)
     {
         var environment = new SortedDictionary<string, string>(NameComparer);
         foreach (var (name, value) in parent)
@@ -50,6 +54,8 @@ internal static class HostEnvironment
             if (IsAllowed(name, value))
                 environment[name] = value;
         }
+        foreach (var (name, value) in more ?? [])
+            environment[name] = value;
         // The host is an apphost: it must find the runtime that its parent runs on.
         if (!environment.Keys.Any(name => name.StartsWith("DOTNET_ROOT", NameComparison)) && DotnetRoot() is { } root)
             environment["DOTNET_ROOT"] = root;
@@ -57,8 +63,8 @@ internal static class HostEnvironment
         environment["MULTIPROCESSING_START_METHOD"] = "spawn";
         environment["VLLM_WORKER_MULTIPROC_METHOD"] = "spawn";
         environment["TOKENIZERS_PARALLELISM"] = "false";
-        environment["CUDA_VISIBLE_DEVICES"] = VisibleDevices(device);
-        environment[OperatingSystem.IsWindows() ? "TEMP" : "TMPDIR"] = scratchFolder;
+        environment["CUDA_VISIBLE_DEVICES"] = device;
+        environment[TemporaryFolder] = scratchFolder;
         return environment;
     }
 
@@ -73,7 +79,8 @@ internal static class HostEnvironment
         Names.Contains(name)
         || (Prefixes.Any(prefix => name.StartsWith(prefix, NameComparison)) && !LooksSecret(name, value));
 
-    private static bool LooksSecret(string name, string value) =>
+    /// <summary>Whether a variable may hold what no other process is to know.</summary>
+    public static bool LooksSecret(string name, string value) =>
         SecretWords.Any(word => name.Contains(word, StringComparison.OrdinalIgnoreCase))
         || name.Split('_').Contains("SAS", StringComparer.OrdinalIgnoreCase)
         || SecretValues.Any(mark => value.Contains(mark, StringComparison.OrdinalIgnoreCase))

@@ -8,7 +8,32 @@ namespace Omoai.Isolation;
 /// <param name="ScratchFolder">An existing folder of the caller's: the host's working directory and <c>TMPDIR</c>.</param>
 /// <param name="Deadline">How long the host may run, its start included; more than zero, at most
 /// <see cref="ActivityHostLauncher.MaxDeadline"/>.</param>
-public sealed record HostRequest(string Activity, JsonElement Input, string ScratchFolder, TimeSpan Deadline);
+public sealed record HostRequest(string Activity, JsonElement Input, string ScratchFolder, TimeSpan Deadline)
+{
+    /// <summary>What its host must have.</summary>
+    public HostNeed Need { get; init; } = new();
+}
+
+/// <summary>What a host for an activity must have.</summary>
+public sealed record HostNeed
+{
+    /// <summary>Whether it works on a GPU where the machine has one; else it gets a share of the processor and sees no GPU.</summary>
+    public bool Gpu { get; init; } = true;
+
+    /// <summary>Whether it needs the network, this machine's own included; else, on Linux, the kernel refuses it any.</summary>
+    public bool Network { get; init; }
+
+    /// <summary>GPU memory that it needs, as its model declares; MiB.</summary>
+    public int MemoryMb { get; init; }
+
+    /// <summary>What a host can be got ready with before the activity is there; null for one that is started for it each time.</summary>
+    public WarmUp? WarmUp { get; init; }
+}
+
+/// <summary>How a host is got ready for an activity before there is one.</summary>
+/// <param name="Input">The input of the host's <see cref="ActivityWarmUp"/> for that activity; at most 1 MiB as JSON.</param>
+/// <param name="Stamp">Changes with what the input stands for, as a model's files: a host that was got ready with another isn't used.</param>
+public sealed record WarmUp(JsonElement Input, string Stamp);
 
 /// <summary>How far an activity is.</summary>
 /// <param name="Fraction">0 to 1.</param>
@@ -72,6 +97,12 @@ public sealed record HostEvidence
     /// </summary>
     public bool LeftRunning { get; init; }
 
+    /// <summary>Whether the kernel kept everything that the host started in its process group, so that it ended with it.</summary>
+    public bool Contained { get; init; }
+
+    /// <summary>Whether the kernel refused the host, and what it started, any network.</summary>
+    public bool NetworkOff { get; init; }
+
     /// <summary>Whether a CUDA library was mapped into the parent; must be false.</summary>
     public bool ParentHadCuda { get; init; }
 
@@ -81,9 +112,17 @@ public sealed record HostEvidence
     /// <summary>Whether the host had been started ahead of time.</summary>
     public bool Standby { get; init; }
 
+    /// <summary>GPU memory when the request had come; null where there is no GPU, or it isn't told.</summary>
     public long? GpuMemoryBeforeBytes { get; init; }
 
+    /// <summary>GPU memory when the answer was ready, of the same kind; null where there is no GPU, or it isn't told.</summary>
     public long? GpuMemoryAfterBytes { get; init; }
+
+    /// <summary>
+    /// Whether that is the host's own memory; false where it is what everybody has on the devices that the host may see, since the driver
+    /// knows the host by another pid or by none; null without figures.
+    /// </summary>
+    public bool? GpuMemoryIsOwn { get; init; }
 
     public CapturedOutput Stdout { get; init; } = CapturedOutput.Empty;
 

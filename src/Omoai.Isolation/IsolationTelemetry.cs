@@ -20,6 +20,9 @@ public static class IsolationTelemetry
     internal static readonly Counter<long> Failures = Meter.CreateCounter<long>(
         "omoai.host.failures", "{failure}", "Runs of an activity host that ended in a failure.");
 
+    internal static readonly Counter<long> Standbys = Meter.CreateCounter<long>(
+        "omoai.host.standbys", "{activity}", "Activities that could be served by a host that was started ahead of time.");
+
     /// <summary>The current span as a W3C traceparent; null when there is none.</summary>
     public static string? CurrentTraceParent =>
         Activity.Current is { IdFormat: ActivityIdFormat.W3C } current ? current.Id : null;

@@ -36,6 +36,21 @@ public static class PostProcessor
     public static async Task<PostProcessOutput> PostProcessAsync(
         PostProcessInput input, IProgress<double> progress, CancellationToken cancellation)
     {
+        OnnxWordTagger? tagger = null;
+        try
+        {
+            return await PostProcessAsync(folder => tagger = OnnxWordTagger.Load(folder), input, progress, cancellation);
+        }
+        finally
+        {
+            tagger?.Dispose();
+        }
+    }
+
+    /// <summary>The same with a model that <paramref name="load"/> gives for its folder, and that stays loaded.</summary>
+    internal static async Task<PostProcessOutput> PostProcessAsync(
+        Func<string, IWordTagger> load, PostProcessInput input, IProgress<double> progress, CancellationToken cancellation)
+    {
         Check(input);
         var words = new List<Word>();
         foreach (var part in input.Parts)
@@ -49,7 +64,7 @@ public static class PostProcessor
         }
 
         progress.Report(0.1);
-        using var tagger = input.ModelFolder is { } folder ? OnnxWordTagger.Load(folder) : null;
+        var tagger = input.ModelFolder is { } folder ? load(folder) : null;
         var result = Process(words, tagger, input, progress, cancellation);
         await AtomicFile.WriteJsonAsync(input.Output, result, cancellation);
         progress.Report(1);

@@ -24,7 +24,7 @@ public sealed class PipelineOptions
     [Range(1, 256)]
     public int MaxParallelParts { get; set; } = 2;
 
-    /// <summary>Threads of a model; 0 lets the activity host choose.</summary>
+    /// <summary>Threads of a model; 0 shares the processor out between the hosts.</summary>
     [Range(0, 256)]
     public int ModelThreads { get; set; }
 
@@ -40,15 +40,23 @@ public sealed class PipelineOptions
     [Range(typeof(TimeSpan), "00:00:00", "01:00:00")]
     public TimeSpan RetryDelay { get; set; } = TimeSpan.FromSeconds(1);
 
-    /// <summary>Deadline of preparing a recording.</summary>
+    /// <summary>What an activity may take, starting its host and loading its model included, whatever the length of its audio.</summary>
+    [Range(typeof(TimeSpan), "00:00:10", "1.00:00:00")]
+    public TimeSpan BaseDeadline { get; set; } = TimeSpan.FromMinutes(2);
+
+    /// <summary>What it may take besides for each second of audio, seconds; up to the deadline of its stage.</summary>
+    [Range(0.01, 1000)]
+    public double DeadlineFactor { get; set; } = 3;
+
+    /// <summary>Longest deadline of preparing a recording.</summary>
     [Range(typeof(TimeSpan), "00:00:10", "1.00:00:00")]
     public TimeSpan PrepareDeadline { get; set; } = TimeSpan.FromMinutes(30);
 
-    /// <summary>Deadline of transcribing one part.</summary>
+    /// <summary>Longest deadline of transcribing one part.</summary>
     [Range(typeof(TimeSpan), "00:00:10", "1.00:00:00")]
     public TimeSpan TranscribeDeadline { get; set; } = TimeSpan.FromMinutes(30);
 
-    /// <summary>Deadline of punctuating and summarising a transcript.</summary>
+    /// <summary>Longest deadline of punctuating and summarising a transcript.</summary>
     [Range(typeof(TimeSpan), "00:00:10", "1.00:00:00")]
     public TimeSpan PostProcessDeadline { get; set; } = TimeSpan.FromMinutes(30);
 
@@ -72,5 +80,5 @@ public sealed class PipelineOptions
         asked.Punctuation == PunctuationMethod.Model ? models.FindPunctuation().Manifest!.Name : null,
         MaxPartSeconds, ParagraphGapSeconds, PrepareDeadline, TranscribeDeadline,
         PostProcessDeadline, MaxParallelParts, MaxAttempts, MaxLostAttempts, RetryDelay,
-        AnswerGrace: AnswerGrace);
+        AnswerGrace: AnswerGrace, BaseDeadline: BaseDeadline, DeadlineFactor: DeadlineFactor);
 }

@@ -45,7 +45,10 @@ public static class PipelineServices
         services.AddSingleton(provider => new ActivityHostLauncher(
             provider.GetRequiredService<IOptions<IsolationOptions>>().Value,
             provider.GetRequiredService<ILogger<ActivityHostLauncher>>(),
-            provider.GetRequiredService<TimeProvider>()));
+            provider.GetRequiredService<TimeProvider>())
+        {
+            StandbyFolder = provider.GetRequiredService<IOptions<PipelineOptions>>().Value.ScratchFolder,
+        });
         return services;
     }
 

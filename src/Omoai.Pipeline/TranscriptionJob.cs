@@ -69,17 +69,40 @@ public enum PunctuationMethod
 /// <param name="MaxLostAttempts">Attempts of one activity that may be lost with their worker.</param>
 /// <param name="RetryDelay">Before the second attempt; doubles with each further one, up to five minutes.</param>
 /// <param name="MaxWebhookAttempts">Attempts to deliver the job's webhook, if it has one.</param>
+/// <param name="BaseDeadline">What an activity may take whatever the length of its audio; null gives each its whole deadline, as before
+/// there was this.</param>
+/// <param name="DeadlineFactor">What it may take besides for each second of audio, seconds.</param>
 /// <param name="AnswerGrace">How long past the longest deadline an answer is waited for; null is five minutes.</param>
 public sealed record JobSettings(
     string SpeechModel, string? PunctuationModel, double MaxPartSeconds, double ParagraphGapSeconds, TimeSpan PrepareDeadline,
     TimeSpan TranscribeDeadline, TimeSpan PostProcessDeadline, int MaxParallelParts, int MaxAttempts, int MaxLostAttempts,
-    TimeSpan RetryDelay, int MaxWebhookAttempts = 6, TimeSpan? AnswerGrace = null)
+    TimeSpan RetryDelay, int MaxWebhookAttempts = 6, TimeSpan? AnswerGrace = null, TimeSpan? BaseDeadline = null,
+    double DeadlineFactor = 0)
 {
+    /// <summary>For a recording whose length isn't known yet: 64 kbit/s. Those that have less take far less than their time to decode.</summary>
+    private const double BytesPerSecond = 8000;
+
     private static readonly TimeSpan DefaultAnswerGrace = TimeSpan.FromMinutes(5);
 
     /// <summary>After this long without an answer an activity counts as lost.</summary>
     public TimeSpan ActivityTimeout =>
         new[] { PrepareDeadline, TranscribeDeadline, PostProcessDeadline }.Max() + (AnswerGrace ?? DefaultAnswerGrace);
+
+    /// <summary>How long Prepare may take.</summary>
+    /// <param name="bytes">Length of the recording's file.</param>
+    public TimeSpan DeadlineOfPrepare(long bytes) => For(bytes / BytesPerSecond, PrepareDeadline);
+
+    /// <summary>How long Transcribe may take.</summary>
+    /// <param name="seconds">Length of the part.</param>
+    public TimeSpan DeadlineOfTranscribe(double seconds) => For(seconds, TranscribeDeadline);
+
+    /// <summary>How long PostProcess may take.</summary>
+    /// <param name="parts">Parts of the recording.</param>
+    public TimeSpan DeadlineOfPostProcess(int parts) => For(parts * MaxPartSeconds, PostProcessDeadline);
+
+    private TimeSpan For(double seconds, TimeSpan longest) => BaseDeadline is { } start
+        ? TimeSpan.FromSeconds(Math.Min(start.TotalSeconds + (DeadlineFactor * seconds), longest.TotalSeconds))
+        : longest;
 }
 
 public enum JobStatus

@@ -29,7 +29,7 @@ public static class Transcriber
     /// <param name="cancellationToken">Looked at between stretches; then nothing is written.</param>
     /// <exception cref="BadInputException">The audio isn't 16-bit mono WAV, or a stretch of speech isn't one.</exception>
     /// <exception cref="MissingRequirementException">The model can't be used for this.</exception>
-    private static async Task<TranscribeOutput> TranscribeAsync(
+    public static async Task<TranscribeOutput> TranscribeAsync(
         CtcModel model, TranscribeInput input, IProgress<double> progress, CancellationToken cancellationToken)
     {
         var words = await Task.Run(() => Recognize(model, input, progress, cancellationToken), cancellationToken);

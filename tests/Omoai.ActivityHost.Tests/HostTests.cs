@@ -1,15 +1,21 @@
 using System.Runtime.InteropServices;
 using System.Text.Json;
 using Microsoft.Extensions.Logging.Abstractions;
+using Omoai.ActivityHost.Cuda;
 using Omoai.Isolation;
+using Omoai.Tests.Native;
 using Omoai.Transcripts;
 using Omoai.Transcripts.Activities;
 
 namespace Omoai.ActivityHost.Tests;
 
 /// <summary>The executable itself, started as a parent starts it.</summary>
+[Collection(ModelsInThisProcess)]
 public sealed class HostTests : IDisposable
 {
+    /// <summary>Tests that load models into this process run one after the other with those that look at what is loaded.</summary>
+    public const string ModelsInThisProcess = "models in this process";
+
     private readonly string _scratch = Directory.CreateTempSubdirectory("omoai-host-tests-").FullName;
 
     public void Dispose() => Directory.Delete(_scratch, recursive: true);
@@ -17,6 +23,7 @@ public sealed class HostTests : IDisposable
     [Fact]
     public async Task It_tells_what_it_can_load_while_its_parent_loads_nothing()
     {
+        var before = NativeLibraries();
         var result = await RunAsync(ActivityNames.Inspect, "{}");
 
         var found = result.Output!.Value.Deserialize<InspectOutput>(OmoaiJson.Compact)!;
@@ -24,8 +31,9 @@ public sealed class HostTests : IDisposable
         // Either ONNX Runtime is there, or it is said what to do.
         Assert.Equal(found.OnnxRuntimeVersion is null, found.OnnxRuntimeError is not null);
         Assert.Equal(found.OnnxRuntimeVersion is not null, found.ExecutionProviders.Contains("CPUExecutionProvider"));
-        var native = File.ReadLines("/proc/self/maps").Where(line => line.Contains("libonnxruntime", StringComparison.Ordinal));
-        Assert.Empty(native);
+        Assert.NotNull(found.Cuda);
+        Assert.Equal(found.Cuda.Problem is null, found.Cuda.Devices.Any(device => device.Visible == true));
+        Assert.Equal(before, NativeLibraries());
     }
 
     [Fact]
@@ -37,10 +45,52 @@ public sealed class HostTests : IDisposable
         Assert.Equal("", result.Evidence.Stderr.Text);
     }
 
-    private async Task<HostResult> RunAsync(string activity, string input)
+    [CompilerTheory]
+    [InlineData(0, 300 << 20, true)]
+    [InlineData(1124 << 20, 1224 << 20, false, "OTHER_PIDS")]
+    public async Task The_evidence_has_the_hosts_GPU_memory_before_and_after_or_that_of_its_device(
+        long before, long after, bool isOwn, params string[] defines)
     {
-        var options = new IsolationOptions { HostPath = Path.Combine(AppContext.BaseDirectory, "Omoai.ActivityHost") };
-        var launcher = new ActivityHostLauncher(options, NullLogger<ActivityHostLauncher>.Instance, TimeProvider.System);
+        var library = CCompiler.BuildLibrary("fake_nvml.c", Path.Combine(_scratch, "libnvidia-ml.so.1"), defines);
+
+        var evidence = (await RunAsync(ActivityNames.Prepare, "null", nvml: library)).Evidence;
+
+        Assert.Equal((before, after, isOwn), (evidence.GpuMemoryBeforeBytes, evidence.GpuMemoryAfterBytes, evidence.GpuMemoryIsOwn));
+    }
+
+    [CompilerFact]
+    public async Task A_host_that_may_see_no_GPU_is_not_measured_and_loads_no_library_of_the_driver()
+    {
+        // Loading it would be seen.
+        var library = CCompiler.BuildLibrary("fake_nvml.c", Path.Combine(_scratch, "libnvidia-ml.so.1"), "NOISY");
+
+        var hidden = (await RunAsync(ActivityNames.Prepare, "null", nvml: library, device: "")).Evidence;
+        var seen = (await RunAsync(ActivityNames.Prepare, "null", nvml: library)).Evidence;
+
+        Assert.Equal((null, null, null), (hidden.GpuMemoryBeforeBytes, hidden.GpuMemoryAfterBytes, hidden.GpuMemoryIsOwn));
+        Assert.Equal("", hidden.Stderr.Text);
+        Assert.Equal("nvml loaded\n", seen.Stderr.Text);
+    }
+
+    /// <summary>How much of ONNX Runtime is mapped into this process: by other tests, if at all.</summary>
+    private static int NativeLibraries() =>
+        File.ReadLines("/proc/self/maps").Count(line => line.Contains("libonnxruntime", StringComparison.Ordinal));
+
+    private async Task<HostResult> RunAsync(string activity, string input, string? nvml = null, string? device = "0")
+    {
+        var options = new IsolationOptions
+        {
+            HostPath = Path.Combine(AppContext.BaseDirectory, "Omoai.ActivityHost"),
+            Devices = device,
+            LeaseFolder = Path.Combine(_scratch, "leases"),
+        };
+        var environment = HostEnvironment.OfThisProcess();
+        if (nvml is not null)
+            environment = environment.Append(new(GpuMemoryMeter.LibraryVariable, nvml));
+        var launcher = new ActivityHostLauncher(options, NullLogger<ActivityHostLauncher>.Instance, TimeProvider.System)
+        {
+            ParentEnvironment = () => environment,
+        };
         return await launcher.RunAsync(
             new HostRequest(activity, JsonDocument.Parse(input).RootElement, _scratch, TimeSpan.FromMinutes(2)));
     }

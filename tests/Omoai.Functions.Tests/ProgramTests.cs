@@ -38,7 +38,7 @@ public sealed class ProgramTests
     {
         using var host = BuildHost();
 
-        Assert.Equal(1, Options<IsolationOptions>(host).MaxHosts);
+        Assert.Equal(1, Options<IsolationOptions>(host).StandbyHosts);
         Assert.Equal([Path.Combine(AppContext.BaseDirectory, "models")], Options<ModelOptions>(host).Folders);
         Assert.NotNull(Options<PipelineOptions>(host));
     }
@@ -46,9 +46,9 @@ public sealed class ProgramTests
     [Fact]
     public void Settings_come_before_what_the_app_takes_by_itself()
     {
-        using var host = BuildHost("--Omoai:Isolation:MaxHosts=3", "--Omoai:Models:Folders:0=/models");
+        using var host = BuildHost("--Omoai:Isolation:StandbyHosts=3", "--Omoai:Models:Folders:0=/models");
 
-        Assert.Equal(3, Options<IsolationOptions>(host).MaxHosts);
+        Assert.Equal(3, Options<IsolationOptions>(host).StandbyHosts);
         Assert.Equal("/models", Options<ModelOptions>(host).Folders[0]);
     }
 

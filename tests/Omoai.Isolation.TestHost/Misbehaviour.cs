@@ -1,4 +1,6 @@
 using System.Diagnostics;
+using System.Net;
+using System.Net.Sockets;
 using System.Runtime.InteropServices;
 using System.Text;
 using System.Text.Json;
@@ -11,6 +13,8 @@ internal static partial class Misbehaviour
     public static IReadOnlyDictionary<string, ActivityHandler> Handlers { get; } = new Dictionary<string, ActivityHandler>
     {
         ["echo"] = (input, _) => Task.FromResult(input),
+        ["warmth"] = (input, context) =>
+            Result(new[] { s_warm, context.ScratchFolder, Environment.CurrentDirectory, Path.GetTempPath(), $"{Environment.ProcessId}", input.GetRawText() }),
         ["nothing"] = (_, _) => Task.FromResult(default(JsonElement)),
         ["environment"] = (_, _) => Result(File.ReadAllText("/proc/self/environ").Split('\0', StringSplitOptions.RemoveEmptyEntries)),
         ["facts"] = (_, context) => Result(Facts(context)),
@@ -21,6 +25,15 @@ internal static partial class Misbehaviour
         ["wait"] = Wait,
         ["block"] = (_, context) => Block(context),
         ["grandchild"] = LeaveGrandchild,
+        ["daemon"] = StartDaemon,
+        ["daemon-and-block"] = StartDaemonAndBlock,
+        ["run"] = Run,
+        ["connect"] = Connect,
+        ["write"] = WriteFile,
+        ["hold-managed"] = HoldManaged,
+        ["hold-native"] = HoldNative,
+        ["hold-in-a-child"] = HoldInAChild,
+        ["fill-scratch"] = FillScratch,
         ["exit"] = (input, _) => Exit(input.GetInt32()),
         ["exit-after-stderr"] = ExitAfterStderr,
         ["signal"] = Signal,
@@ -44,8 +57,45 @@ internal static partial class Misbehaviour
             WriteReply("""{"failure":{"class":"cancelled","retryable":true,"reason":"r"}}""", context),
         ["half-frame"] = HalfFrame,
         ["large-output"] = (input, _) => Result(new string('x', input.GetInt32())),
-        ["lingering-thread"] = LingeringThread,
+        ["linger"] = (_, context) => WriteReply("""{"output":7}""", context),
+        ["use-driver"] = (input, _) => Result(FakeGpu.Use(input.GetString()!)),
+        ["use-gpu"] = UseGpu,
+        ["negative-gpu-memory"] = (_, context) =>
+            WriteReply("""{"output":1,"gpuMemory":{"beforeBytes":-1,"afterBytes":5,"isOwn":true}}""", context),
+        ["use-heap"] = (input, _) => Result(NativeHeap.Use(input.GetInt32())),
     };
+
+    /// <summary>What a warm-up did, for the handler to show.</summary>
+    private static string s_warm = "cold";
+
+    /// <summary>Their input is how they are to behave, or what the handler shall find.</summary>
+    public static IReadOnlyDictionary<string, ActivityWarmUp> WarmUps { get; } = new Dictionary<string, ActivityWarmUp>
+    {
+        ["warmth"] = WarmUp,
+        ["until-file"] = WarmUp,
+    };
+
+    private static async Task WarmUp(JsonElement input, ActivityContext context)
+    {
+        var how = input.GetString()!;
+        switch (how)
+        {
+            case "refuse":
+                throw new ArgumentException("no such model");
+            case "exit":
+                await Exit(3);
+                break;
+            case "hang":
+                await Task.Delay(Timeout.Infinite);
+                break;
+            case var file when file.StartsWith('/'):
+                // Until the test lets it.
+                while (!File.Exists(file))
+                    await Task.Delay(5);
+                break;
+        }
+        s_warm = $"{how} in {context.ScratchFolder}";
+    }
 
     public static ActivityFailure? Classify(Exception exception) => exception is ArgumentException
         ? new ActivityFailure(FailureClass.BadInput, false, exception.Message)
@@ -65,10 +115,11 @@ internal static partial class Misbehaviour
         ["temp"] = Path.GetTempPath(),
         ["oom"] = File.ReadAllText("/proc/self/oom_score_adj").Trim(),
         ["limits"] = File.ReadAllText("/proc/self/limits"),
+        ["nice"] = string.Join(' ', Directory.EnumerateDirectories("/proc/self/task").Select(NiceOf).Distinct()),
     };
 
     /// <summary>What is open without close-on-exec, which this process sets on all it opens itself.</summary>
-    private static IEnumerable<string> InheritedDescriptors()
+    public static IEnumerable<string> InheritedDescriptors()
     {
         foreach (var file in Directory.EnumerateFileSystemEntries("/proc/self/fdinfo"))
         {
@@ -85,6 +136,12 @@ internal static partial class Misbehaviour
             if ((Convert.ToInt64(flags[6..].Trim(), 8) & 0x80000) == 0)
                 yield return Path.GetFileName(file);
         }
+    }
+
+    private static string NiceOf(string task)
+    {
+        var stat = File.ReadAllText(Path.Combine(task, "stat"));
+        return stat[(stat.LastIndexOf(')') + 2)..].Split(' ')[16];
     }
 
     private static async Task<JsonElement> Progress(JsonElement input, ActivityContext context)
@@ -133,6 +190,104 @@ internal static partial class Misbehaviour
     {
         using var child = Process.Start("sleep", "1000");
         return Result(child.Id);
+    }
+
+    /// <summary>
+    /// Starts what has no parent any more and, as far as it knows, a session of its own; or what the input, a script, starts instead.
+    /// Gives back its pid and its parent's.
+    /// </summary>
+    private static async Task<JsonElement> StartDaemon(JsonElement input, ActivityContext context)
+    {
+        var file = Path.Combine(context.ScratchFolder, $"daemon-{Environment.ProcessId}");
+        var body = $"echo $$ > {file}.new; mv {file}.new {file}; exec sleep 1000";
+        var script = (input.ValueKind == JsonValueKind.String ? input.GetString()! : "(setsid sh -c 'BODY' > /dev/null 2>&1 &)")
+            .Replace("BODY", body, StringComparison.Ordinal);
+        using var shell = Process.Start("bash", ["-c", script]);
+        await shell.WaitForExitAsync(context.CancellationToken);
+        while (!File.Exists(file))
+            await Task.Delay(10, context.CancellationToken);
+        var pid = File.ReadAllText(file).Trim();
+        var stat = File.ReadAllText($"/proc/{pid}/stat");
+        int[] pids = [.. new[] { pid, stat[(stat.LastIndexOf(')') + 2)..].Split(' ')[1] }.Select(int.Parse)];
+        return JsonSerializer.SerializeToElement(pids);
+    }
+
+    private static async Task<JsonElement> StartDaemonAndBlock(JsonElement input, ActivityContext context)
+    {
+        var daemon = (await StartDaemon(input, context))[0].GetInt32();
+        context.Progress(1, $"{Environment.ProcessId} {daemon}");
+        for (; ; )
+            _ = Sleep(1000);
+    }
+
+    /// <summary>Runs a script; gives back its exit code and what it wrote to stdout and stderr.</summary>
+    private static async Task<JsonElement> Run(JsonElement input, ActivityContext context)
+    {
+        using var shell = Process.Start(new ProcessStartInfo("bash", ["-c", $"exec 2>&1; {input.GetString()}"])
+        {
+            RedirectStandardOutput = true,
+        })!;
+        var output = await shell.StandardOutput.ReadToEndAsync(context.CancellationToken);
+        await shell.WaitForExitAsync(context.CancellationToken);
+        return JsonSerializer.SerializeToElement(new[] { $"{shell.ExitCode}", output.Trim() });
+    }
+
+    /// <summary>Connects to a port of this machine; gives back what came of it.</summary>
+    private static async Task<JsonElement> Connect(JsonElement input, ActivityContext context)
+    {
+        try
+        {
+            using var client = new TcpClient();
+            await client.ConnectAsync(IPAddress.Loopback, input.GetInt32(), context.CancellationToken);
+            return JsonSerializer.SerializeToElement("connected");
+        }
+        catch (SocketException e)
+        {
+            return JsonSerializer.SerializeToElement($"{e.SocketErrorCode}");
+        }
+    }
+
+    /// <summary>Writes a file of so many bytes; gives back its mode.</summary>
+    private static Task<JsonElement> WriteFile(JsonElement input, ActivityContext context)
+    {
+        using (var file = File.Create("written"))
+        {
+            for (var left = input.GetInt32(); left > 0; left -= 1 << 16)
+                file.Write(new byte[Math.Min(left, 1 << 16)]);
+        }
+        return Result(OperatingSystem.IsWindows() ? 0 : (int)File.GetUnixFileMode("written"));
+    }
+
+    private static async Task<JsonElement> HoldManaged(JsonElement input, ActivityContext context)
+    {
+        var blocks = new List<byte[]>();
+        for (var left = input.GetInt32(); left > 0; left--)
+        {
+            blocks.Add(new byte[1 << 20]);
+            blocks[^1].AsSpan().Fill(1);
+        }
+        await Task.Delay(Timeout.Infinite, context.CancellationToken);
+        return JsonSerializer.SerializeToElement(blocks.Count);
+    }
+
+    private static unsafe Task<JsonElement> HoldNative(JsonElement input, ActivityContext context)
+    {
+        var length = (nuint)input.GetInt32() << 20;
+        NativeMemory.Fill(NativeMemory.Alloc(length), length, 1);
+        return Hang(input, context);
+    }
+
+    /// <summary>The second of three processes keeps all of it, since the last doesn't read.</summary>
+    private static Task<JsonElement> HoldInAChild(JsonElement input, ActivityContext context) =>
+        Run(JsonSerializer.SerializeToElement($"head -c {input.GetInt32()}M /dev/zero | tail -c {input.GetInt32()}M | sleep 1000"), context);
+
+    /// <summary>Writes so many files of 4 KiB in folders of 100, and waits.</summary>
+    private static async Task<JsonElement> FillScratch(JsonElement input, ActivityContext context)
+    {
+        for (var i = 0; i < input.GetInt32(); i++)
+            File.WriteAllBytes(Path.Combine(Directory.CreateDirectory($"folder-{i / 100}").FullName, $"{i}"), new byte[4096]);
+        await Task.Delay(Timeout.Infinite, context.CancellationToken);
+        return input;
     }
 
     private static Task<JsonElement> Exit(int code)
@@ -212,10 +367,11 @@ internal static partial class Misbehaviour
         return Exit(0);
     }
 
-    private static Task<JsonElement> LingeringThread(JsonElement input, ActivityContext context)
+    /// <summary>Has so much GPU memory from now on; fails where that is none.</summary>
+    private static Task<JsonElement> UseGpu(JsonElement input, ActivityContext context)
     {
-        new Thread(() => Thread.Sleep(Timeout.Infinite)) { IsBackground = false }.Start();
-        return Task.FromResult(input);
+        FakeGpu.Memory = new GpuMemory(input.GetInt64(), null);
+        return input.GetInt64() > 0 ? Task.FromResult(input) : throw new ArgumentException("none");
     }
 
     private static void Write(byte[] bytes)

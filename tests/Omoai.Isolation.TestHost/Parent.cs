@@ -4,6 +4,7 @@ using System.Text.Json;
 using Microsoft.Extensions.Logging.Abstractions;
 using Omoai.Isolation.Hosts;
 using Omoai.Isolation.Linux;
+using Omoai.Isolation.Servers;
 
 namespace Omoai.Isolation.TestHost;
 
@@ -12,9 +13,22 @@ internal static partial class Parent
 {
     private const int Rounds = 10;
 
-    public static async Task<int> RunAsync(string activity, string scratch, bool portable)
+    /// <param name="kind">How: <c>portable-parent</c> the portable way, <c>device-parent</c> on a GPU's slot, <c>standby-parent</c> on
+    /// a host that it has got ready before.</param>
+    /// <param name="activity">The activity.</param>
+    /// <param name="scratch">The scratch folder.</param>
+    public static async Task<int> RunAsync(string kind, string activity, string scratch)
     {
-        var result = await CreateLauncher(portable).RunAsync(Request(activity, scratch), new Printer());
+        var launcher = CreateLauncher(scratch, portable: kind == "portable-parent", device: kind == "device-parent" ? "0" : null);
+        var request = Request(activity, scratch);
+        if (kind == "standby-parent")
+        {
+            var warmUp = new WarmUp(JsonSerializer.SerializeToElement("parent"), "");
+            request = request with { Need = new HostNeed { WarmUp = warmUp } };
+            launcher.Expect(activity, request.Need);
+            await Task.Delay(Timeout.Infinite);
+        }
+        var result = await launcher.RunAsync(request, new Printer());
         Console.WriteLine(result.Failure);
         return 0;
     }
@@ -22,7 +36,7 @@ internal static partial class Parent
     /// <summary>Runs 50 activities, some of which end badly, and prints how many descriptors, threads and zombies stayed.</summary>
     public static async Task<int> CountLeaksAsync(string scratch)
     {
-        var launcher = CreateLauncher();
+        var launcher = CreateLauncher(scratch);
         await RoundAsync(launcher, scratch);
         var before = await SettledAsync(null);
         for (var i = 0; i < Rounds; i++)
@@ -57,6 +71,27 @@ internal static partial class Parent
             await CloseAsync(taken.Skip(free).Concat(after));
             Console.WriteLine($"{after.Count} {message}");
         }
+        return 0;
+    }
+
+    /// <summary>Keeps a test server running, prints its pid and that of its child once it is ready, and goes on.</summary>
+    public static async Task<int> SuperviseAsync(int port, string mode, string scratch)
+    {
+        var url = new Uri($"http://127.0.0.1:{port}/");
+        var options = new SupervisedServerOptions
+        {
+            Program = Environment.ProcessPath!,
+            Arguments = ["serve-http", $"{port}", mode],
+            WorkingFolder = scratch,
+            HealthUrl = url,
+        };
+        await using var server = new SupervisedServer(
+            options, new IsolationOptions { HostPath = Environment.ProcessPath! }, NullLogger<SupervisedServer>.Instance, TimeProvider.System);
+        server.Start();
+        await server.WaitUntilReadyAsync(CancellationToken.None);
+        using var client = new HttpClient();
+        Console.WriteLine($"{server.Status.Pid} {await client.GetStringAsync(new Uri(url, "child"))}");
+        await Task.Delay(Timeout.Infinite);
         return 0;
     }
 
@@ -135,9 +170,11 @@ internal static partial class Parent
         }
     }
 
-    private static ActivityHostLauncher CreateLauncher(bool portable = false) => new(
-        new IsolationOptions { HostPath = Environment.ProcessPath! }, NullLogger<ActivityHostLauncher>.Instance, TimeProvider.System)
+    private static ActivityHostLauncher CreateLauncher(string scratch, bool portable = false, string? device = null) => new(
+        new IsolationOptions { HostPath = Environment.ProcessPath!, CpuHosts = 32, Devices = device, LeaseFolder = Path.Combine(scratch, "leases") },
+        NullLogger<ActivityHostLauncher>.Instance, TimeProvider.System)
     {
+        StandbyFolder = scratch,
         Starter = portable ? ("process", PortableHostProcess.StartAsync) : HostProcess.ForThisSystem(),
     };
 

@@ -148,7 +148,7 @@ public sealed class FailingTests(TestHosts hosts) : IClassFixture<TestHosts>
     [Fact]
     public async Task A_scratch_folder_that_is_not_there_is_named()
     {
-        var launcher = new ActivityHostLauncher(new IsolationOptions(), new TestHosts.Logs(), TimeProvider.System);
+        var launcher = new ActivityHostLauncher(hosts.Options(), new TestHosts.Logs(), TimeProvider.System);
         var request = new HostRequest("echo", default, "/no/such/folder", TimeSpan.FromSeconds(5));
 
         var result = await launcher.RunAsync(request);

@@ -5,7 +5,8 @@ internal sealed class ManualTime : TimeProvider
 {
     private readonly Lock _gate = new();
     private readonly List<Timer> _timers = [];
-    private readonly Dictionary<TimeSpan, TaskCompletionSource> _asked = [];
+    private readonly Dictionary<TimeSpan, int> _counts = [];
+    private readonly Dictionary<(TimeSpan Length, int Times), TaskCompletionSource> _asked = [];
     private DateTimeOffset _now = new(2026, 1, 2, 3, 4, 5, TimeSpan.Zero);
 
     public override long TimestampFrequency => TimeSpan.TicksPerSecond;
@@ -14,8 +15,9 @@ internal sealed class ManualTime : TimeProvider
 
     public override long GetTimestamp() => GetUtcNow().Ticks;
 
-    /// <summary>Ends when somebody has asked for a timer of that length.</summary>
-    public Task AskedForAsync(TimeSpan length) => Locked(() => Asked(length).Task).WaitAsync(TimeSpan.FromSeconds(60));
+    /// <summary>Ends when timers of that length have been asked for so many times.</summary>
+    public Task AskedForAsync(TimeSpan length, int times = 1) =>
+        Locked(() => Asked(length, times).Task).WaitAsync(TimeSpan.FromSeconds(60));
 
     public void Advance(TimeSpan by)
     {
@@ -33,13 +35,13 @@ internal sealed class ManualTime : TimeProvider
         var timer = new Timer(this, () => callback(state));
         Locked(() => _timers.Add(timer));
         timer.Change(dueTime, period);
-        Locked(() => Asked(dueTime).TrySetResult());
+        Locked(() => Asked(dueTime, _counts[dueTime] = _counts.GetValueOrDefault(dueTime) + 1).TrySetResult());
         return timer;
     }
 
-    private TaskCompletionSource Asked(TimeSpan length) => _asked.TryGetValue(length, out var asked)
+    private TaskCompletionSource Asked(TimeSpan length, int times) => _asked.TryGetValue((length, times), out var asked)
         ? asked
-        : _asked[length] = new TaskCompletionSource(TaskCreationOptions.RunContinuationsAsynchronously);
+        : _asked[(length, times)] = new TaskCompletionSource(TaskCreationOptions.RunContinuationsAsynchronously);
 
     private void Locked(Action action) => Locked(() =>
     {

@@ -64,7 +64,7 @@ public sealed class PartsTests
     [InlineData(new byte[] { 1, 0, 0x10, 0, 4 })]
     [InlineData(new byte[] { 0xff, 0xff, 0xff, 0xff, 4 })]
     [InlineData(new byte[] { 0, 0, 0, 0, 0 })]
-    [InlineData(new byte[] { 0, 0, 0, 0, 5 })]
+    [InlineData(new byte[] { 0, 0, 0, 0, 7 })]
     public async Task What_is_too_long_or_of_no_kind_is_no_frame(byte[] bytes) =>
         await Assert.ThrowsAsync<InvalidDataException>(() => Frames.ReadAsync(new MemoryStream(bytes), CancellationToken.None));
 
@@ -138,16 +138,29 @@ public sealed class PartsTests
     }
 
     [Fact]
+    public void A_signal_for_a_file_that_became_too_large_is_named()
+    {
+        var exit = new HostExit(null, 25, null, CapturedOutput.Empty, CapturedOutput.Empty);
+
+        Assert.Contains("SIGXFSZ", Crash.Judge(exit, wasReady: true, killedForMemory: false).Reason, StringComparison.Ordinal);
+    }
+
+    [Fact]
     public void Options_have_ranges()
     {
         Validate(new IsolationOptions());
-        Validate(new IsolationOptions { MaxHosts = 256, LeaseWait = TimeSpan.Zero });
+        Validate(new IsolationOptions { CpuHosts = 256, HostsPerDevice = 64, StandbyHosts = 16, LeaseWait = TimeSpan.Zero });
+        Validate(new IsolationOptions { Nice = 19, MaxMemoryMb = 64, MaxScratchMb = 1 });
+        Assert.Throws<ValidationException>(() => Validate(new IsolationOptions { Nice = -1 }));
+        Assert.Throws<ValidationException>(() => Validate(new IsolationOptions { Nice = 20 }));
+        Assert.Throws<ValidationException>(() => Validate(new IsolationOptions { MaxMemoryMb = 63 }));
+        Assert.Throws<ValidationException>(() => Validate(new IsolationOptions { MaxScratchMb = 0 }));
         Assert.Throws<ValidationException>(() => Validate(new IsolationOptions { HostPath = "" }));
         Assert.Throws<ValidationException>(() => Validate(new IsolationOptions { StartTimeout = TimeSpan.Zero }));
         Assert.Throws<ValidationException>(() => Validate(new IsolationOptions { KillGrace = TimeSpan.FromHours(1) }));
         Assert.Throws<ValidationException>(() => Validate(new IsolationOptions { MaxCapturedOutputBytes = 0 }));
-        Assert.Throws<ValidationException>(() => Validate(new IsolationOptions { MaxHosts = 0 }));
-        Assert.Throws<ValidationException>(() => Validate(new IsolationOptions { MaxHosts = 257 }));
+        Assert.Throws<ValidationException>(() => Validate(new IsolationOptions { CpuHosts = 0 }));
+        Assert.Throws<ValidationException>(() => Validate(new IsolationOptions { HostsPerDevice = 65 }));
         Assert.Throws<ValidationException>(() => Validate(new IsolationOptions { LeaseWait = TimeSpan.FromMinutes(11) }));
 
         static void Validate(IsolationOptions options) =>

@@ -47,7 +47,7 @@ public sealed class ResultTests(TestHosts hosts) : IClassFixture<TestHosts>
     [Fact]
     public async Task A_request_without_an_input_is_a_failure_too()
     {
-        var launcher = new ActivityHostLauncher(new IsolationOptions(), _log, TimeProvider.System);
+        var launcher = new ActivityHostLauncher(hosts.Options(), _log, TimeProvider.System);
 
         var result = await launcher.RunAsync(new HostRequest("echo", default, hosts.Scratch, TimeSpan.FromSeconds(5)));
 
@@ -80,7 +80,8 @@ public sealed class ResultTests(TestHosts hosts) : IClassFixture<TestHosts>
     private Task<HostResult> RunAsync(
         (string Method, HostProcess.Starter Start) starter, IProgress<HostProgress>? progress = null)
     {
-        var options = new IsolationOptions { StartTimeout = TimeSpan.FromMinutes(10) };
+        var options = hosts.Options();
+        options.StartTimeout = TimeSpan.FromMinutes(10);
         var launcher = new ActivityHostLauncher(options, _log, new HurriedTime()) { Starter = starter };
         var input = JsonSerializer.SerializeToElement(0);
         return launcher.RunAsync(new HostRequest("stub", input, hosts.Scratch, TimeSpan.FromHours(1)), progress);

@@ -22,17 +22,21 @@ public sealed class TestHosts : IDisposable
     public async Task<HostResult> RunAsync(
         string activity, object? input = null, double deadlineSeconds = 60, Action<IsolationOptions>? configure = null,
         IProgress<HostProgress>? progress = null, IEnumerable<KeyValuePair<string, string>>? environment = null,
-        bool portable = false, ILogger<ActivityHostLauncher>? logger = null, CancellationToken cancellationToken = default)
+        bool portable = false, ILogger<ActivityHostLauncher>? logger = null, bool network = false, string? scratch = null,
+        CancellationToken cancellationToken = default)
     {
-        var options = new IsolationOptions { HostPath = HostPath, KillGrace = TimeSpan.FromSeconds(1) };
+        var options = Options();
         configure?.Invoke(options);
-        var launcher = new ActivityHostLauncher(options, logger ?? new Logs(), TimeProvider.System)
+        using var launcher = new ActivityHostLauncher(options, logger ?? new Logs(), TimeProvider.System)
         {
             Starter = portable ? ("process", PortableHostProcess.StartAsync) : HostProcess.ForThisSystem(),
             ParentEnvironment = environment is null ? HostEnvironment.OfThisProcess : () => environment,
         };
         var request = new HostRequest(
-            activity, JsonSerializer.SerializeToElement(input ?? 0), Scratch, TimeSpan.FromSeconds(deadlineSeconds));
+            activity, JsonSerializer.SerializeToElement(input ?? 0), scratch ?? Scratch, TimeSpan.FromSeconds(deadlineSeconds))
+        {
+            Need = new HostNeed { Network = network },
+        };
         var result = await launcher.RunAsync(request, progress, cancellationToken);
 
         Assert.True(result.Output is null != result.Failure is null, "a result has either an output or a failure");
@@ -41,6 +45,15 @@ public sealed class TestHosts : IDisposable
             Assert.False(IsAlive(result.Evidence.Pid), "the host is still there");
         return result;
     }
+
+    /// <summary>Those of a worker that knows of no other, and has room for all that a test starts.</summary>
+    public IsolationOptions Options() => new()
+    {
+        HostPath = HostPath,
+        KillGrace = TimeSpan.FromSeconds(1),
+        LeaseFolder = Path.Combine(Scratch, "leases"),
+        CpuHosts = 32,
+    };
 
     /// <summary>Runs one that must fail.</summary>
     public async Task<ActivityFailure> FailureAsync(string activity, object? input = null, Action<IsolationOptions>? configure = null) =>

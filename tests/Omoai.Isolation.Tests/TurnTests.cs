@@ -64,18 +64,6 @@ public sealed class TurnTests : IDisposable
     }
 
     [Fact]
-    public async Task Without_a_bound_nobody_waits()
-    {
-        var launcher = Launcher(maxHosts: null);
-        var runs = Enumerable.Range(0, 10).Select(i => RunAsync(launcher, $"{i}")).ToList();
-
-        Assert.Equal(10, _started.Count);
-        for (var i = 0; i < 10; i++)
-            End(i);
-        await Task.WhenAll(runs);
-    }
-
-    [Fact]
     public async Task Whoever_gets_no_turn_in_time_is_busy_and_nothing_was_started()
     {
         using var trace = new TestTrace();
@@ -91,9 +79,9 @@ public sealed class TurnTests : IDisposable
 
         Assert.Equal((FailureClass.Busy, true), (result.Failure!.Class, result.Failure.Retryable));
         Assert.Contains("30 s", result.Failure.Reason, StringComparison.Ordinal);
-        Assert.Contains("1 (Omoai:Isolation:MaxHosts)", result.Failure.Reason, StringComparison.Ordinal);
+        Assert.Contains("1 (Omoai:Isolation:CpuHosts)", result.Failure.Reason, StringComparison.Ordinal);
         Assert.Equal(("second", 0, asked), (result.Evidence.Activity, result.Evidence.Pid, result.Evidence.StartedAt));
-        Assert.Equal(("stub", "0", trace.Id), (result.Evidence.StartMethod, result.Evidence.Device, result.Evidence.TraceId));
+        Assert.Equal(("stub", "-1", trace.Id), (result.Evidence.StartMethod, result.Evidence.Device, result.Evidence.TraceId));
         Assert.Contains(("omoai.host.failures{class=busy}", 1), trace.Measurements);
         Assert.Equal(["first"], Started);
 
@@ -160,7 +148,7 @@ public sealed class TurnTests : IDisposable
     [Fact]
     public async Task A_host_that_cannot_be_started_gives_its_turn_back()
     {
-        var options = new IsolationOptions { MaxHosts = 1, LeaseWait = TimeSpan.Zero };
+        var options = Options(maxHosts: 1, TimeSpan.Zero);
         var launcher = new ActivityHostLauncher(options, new TestHosts.Logs(), _time)
         {
             Starter = ("stub", _ => throw new HostStartException("no such file", missing: true)),
@@ -218,7 +206,7 @@ public sealed class TurnTests : IDisposable
         turn.Dispose();
 
         using var next = await TurnAsync(launcher);
-        Assert.Equal(FailureClass.Busy, (await launcher.WaitForTurnAsync(default)).Failure!.Class);
+        Assert.Equal(FailureClass.Busy, (await launcher.WaitForTurnAsync("any", new HostNeed(), default)).Failure!.Class);
     }
 
     [Fact]
@@ -226,7 +214,7 @@ public sealed class TurnTests : IDisposable
     {
         var launcher = Launcher();
         var first = await TurnAsync(launcher);
-        var second = launcher.WaitForTurnAsync(default);
+        var second = launcher.WaitForTurnAsync("any", new HostNeed(), default);
         Assert.False(second.IsCompleted);
 
         first.Dispose();
@@ -237,32 +225,13 @@ public sealed class TurnTests : IDisposable
     }
 
     [Fact]
-    public async Task Without_a_bound_there_is_always_a_turn()
-    {
-        var launcher = Launcher(maxHosts: null, leaseWait: TimeSpan.Zero);
-        for (var i = 0; i < 10; i++)
-        {
-            var turn = await TurnAsync(launcher);
-            if (i % 2 == 0)
-            {
-                turn.Dispose();
-                turn.Dispose();
-            }
-        }
-
-        var run = RunAsync(launcher, "run", turn: await TurnAsync(launcher));
-        End(0);
-        Assert.NotNull((await run).Output);
-    }
-
-    [Fact]
     public async Task Whoever_waits_for_a_turn_is_told_that_none_came_or_that_it_was_cancelled()
     {
         var launcher = Launcher(leaseWait: TimeSpan.FromSeconds(30));
         var turn = await TurnAsync(launcher);
         using var cancel = new CancellationTokenSource();
-        var busy = launcher.WaitForTurnAsync(default);
-        var cancelled = launcher.WaitForTurnAsync(cancel.Token);
+        var busy = launcher.WaitForTurnAsync("any", new HostNeed(), default);
+        var cancelled = launcher.WaitForTurnAsync("any", new HostNeed(), cancel.Token);
 
         await cancel.CancelAsync();
         var (none, failure) = await cancelled.WaitAsync(TimeSpan.FromSeconds(60));
@@ -276,7 +245,7 @@ public sealed class TurnTests : IDisposable
         Assert.Null(none);
         Assert.Equal((FailureClass.Busy, true), (failure!.Class, failure.Retryable));
         Assert.Contains("30 s", failure.Reason, StringComparison.Ordinal);
-        Assert.Contains("1 (Omoai:Isolation:MaxHosts)", failure.Reason, StringComparison.Ordinal);
+        Assert.Contains("1 (Omoai:Isolation:CpuHosts)", failure.Reason, StringComparison.Ordinal);
 
         // Neither took the turn with it.
         turn.Dispose();
@@ -300,21 +269,22 @@ public sealed class TurnTests : IDisposable
 
     private static async Task<HostTurn> TurnAsync(ActivityHostLauncher launcher)
     {
-        var (turn, failure) = await launcher.WaitForTurnAsync(default).WaitAsync(TimeSpan.FromSeconds(60));
+        var (turn, failure) = await launcher.WaitForTurnAsync("any", new HostNeed(), default).WaitAsync(TimeSpan.FromSeconds(60));
         Assert.Null(failure);
         return Assert.IsType<HostTurn>(turn);
     }
 
-    private ActivityHostLauncher Launcher(int? maxHosts = 1, TimeSpan? leaseWait = null)
+    private ActivityHostLauncher Launcher(int maxHosts = 1, TimeSpan? leaseWait = null) =>
+        new(Options(maxHosts, leaseWait ?? TimeSpan.FromMinutes(1)), new TestHosts.Logs(), _time) { Starter = ("stub", Start) };
+
+    private IsolationOptions Options(int maxHosts, TimeSpan leaseWait) => new()
     {
-        var options = new IsolationOptions
-        {
-            MaxHosts = maxHosts,
-            LeaseWait = leaseWait ?? TimeSpan.FromMinutes(1),
-            StartTimeout = TimeSpan.FromMinutes(10),
-        };
-        return new ActivityHostLauncher(options, new TestHosts.Logs(), _time) { Starter = ("stub", Start) };
-    }
+        Devices = "",
+        CpuHosts = maxHosts,
+        LeaseFolder = Path.Combine(_folder, "leases"),
+        LeaseWait = leaseWait,
+        StartTimeout = TimeSpan.FromMinutes(10),
+    };
 
     private Task<HostResult> RunAsync(
         ActivityHostLauncher launcher, string name, CancellationToken cancellationToken = default, TimeSpan? deadline = null,

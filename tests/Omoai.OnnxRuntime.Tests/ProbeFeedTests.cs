@@ -60,7 +60,7 @@ public sealed class ProbeFeedTests : IDisposable
         var (exitCode, output) = Probe(missing: missing);
 
         Assert.Equal(0, exitCode);
-        Assert.Equal(4, output.Split('\n', StringSplitOptions.RemoveEmptyEntries).Length);
+        Assert.Equal(5, output.Split('\n', StringSplitOptions.RemoveEmptyEntries).Length);
         var props = Props();
         Assert.Contains($">{flavour}</OmoaiOnnxRuntime>", props, StringComparison.Ordinal);
         Assert.Contains($">{functions}</OmoaiFunctionsRestore>", props, StringComparison.Ordinal);

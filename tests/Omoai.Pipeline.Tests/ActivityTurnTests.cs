@@ -28,7 +28,9 @@ public sealed class ActivityTurnTests : IDisposable
         var settings = new Dictionary<string, string?>
         {
             ["Omoai:Isolation:HostPath"] = "/nowhere/Omoai.ActivityHost",
-            ["Omoai:Isolation:MaxHosts"] = "1",
+            ["Omoai:Isolation:Devices"] = "",
+            ["Omoai:Isolation:CpuHosts"] = "1",
+            ["Omoai:Isolation:LeaseFolder"] = Path.Combine(_folder, "leases"),
             ["Omoai:Isolation:LeaseWait"] = "00:00:00",
             ["Omoai:Pipeline:ScratchFolder"] = _scratch,
             ["Omoai:Models:Folders:0"] = Path.Combine(TestPaths.Repository, "models"),
@@ -99,6 +101,25 @@ public sealed class ActivityTurnTests : IDisposable
         await AssertFreeAsync();
     }
 
+    [Fact]
+    public void A_host_that_decodes_needs_no_GPU_and_those_with_a_model_are_got_ready_with_it()
+    {
+        var models = _services.GetRequiredService<Models.ModelCatalog>();
+        var (speech, punctuation) = (models.FindSpeech(null), models.FindPunctuation());
+
+        var (prepare, transcribe, postProcess) = (
+            HostedActivities.PrepareNeed, HostedActivities.TranscribeNeed(speech, 2), HostedActivities.PostProcessNeed(punctuation));
+
+        Assert.Equal((false, true, true), (prepare.Gpu, transcribe.Gpu, postProcess.Gpu));
+        Assert.Equal(speech.Manifest!.MemoryMb, transcribe.MemoryMb);
+        Assert.Equal(
+            new TranscribeWarmUp(speech.Folder, 2), transcribe.WarmUp!.Input.Deserialize<TranscribeWarmUp>(OmoaiJson.Compact));
+        Assert.Equal(
+            new PostProcessWarmUp(punctuation.Folder), postProcess.WarmUp!.Input.Deserialize<PostProcessWarmUp>(OmoaiJson.Compact));
+        Assert.Equal(punctuation.Stamp(), postProcess.WarmUp.Stamp);
+        Assert.All([prepare, transcribe, postProcess], need => Assert.False(need.Network));
+    }
+
     /// <summary>Stores what an activity looks at before it fetches anything, and what it fetches where that is to be there.</summary>
     private async Task<ActivityCall> ReadyAsync(string activity, bool isThere = true)
     {
@@ -135,5 +156,5 @@ public sealed class ActivityTurnTests : IDisposable
     }
 
     private Task<(HostTurn? Turn, ActivityFailure? Failure)> WaitForTurnAsync() =>
-        _services.GetRequiredService<HostedActivities>().WaitForTurnAsync(default);
+        _services.GetRequiredService<HostedActivities>().WaitForTurnAsync("any", new HostNeed(), default);
 }

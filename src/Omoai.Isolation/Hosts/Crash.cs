@@ -24,6 +24,7 @@ internal static class Crash
         var stderr = LastLines(exit.Stderr.Text);
         return exit switch
         {
+            { Overrun: { } overrun } => Judge(overrun),
             { Signal: Libc.SigKill } when killedForMemory =>
                 new(FailureClass.OutOfMemory, true, "The kernel killed the host because memory ran out."),
             { Signal: SigAbort } when MemoryMarks.Any(mark => exit.Stderr.Text.Contains(mark, StringComparison.Ordinal)) =>
@@ -40,6 +41,23 @@ internal static class Crash
         };
     }
 
+    private static ActivityFailure Judge(Overrun overrun)
+    {
+        var limit = $"the limit of {overrun.Limit >> 20} MiB";
+        return overrun switch
+        {
+            { Kind: OverrunKind.Scratch } => new(
+                FailureClass.Internal, false,
+                $"The scratch folder held {overrun.Bytes >> 20} MiB, over {limit} (Omoai:Isolation:MaxScratchMb)."),
+            { Bytes: { } bytes } => new(
+                FailureClass.OutOfMemory, true,
+                $"The host and what it had started held {bytes >> 20} MiB of memory, over {limit} (Omoai:Isolation:MaxMemoryMb)."),
+            _ => new(
+                FailureClass.OutOfMemory, true,
+                $"The kernel killed the host because its memory came to {limit} (Omoai:Isolation:MaxMemoryMb)."),
+        };
+    }
+
     private static string Name(int signal) => signal switch
     {
         4 => "SIGILL",
@@ -48,6 +66,7 @@ internal static class Crash
         8 => "SIGFPE",
         Libc.SigKill => "SIGKILL",
         11 => "SIGSEGV",
+        Libc.SigFileSize => "SIGXFSZ",
         31 => "SIGSYS",
         _ => $"signal {signal}",
     };

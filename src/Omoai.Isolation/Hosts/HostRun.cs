@@ -1,16 +1,18 @@
 using System.Diagnostics;
 using System.Net.Sockets;
+using System.Text.Json;
 using Microsoft.Extensions.Logging;
 using Omoai.Isolation.Linux;
 using Omoai.Isolation.Protocol;
+using Omoai.Isolation.Standby;
 
 namespace Omoai.Isolation.Hosts;
 
 /// <summary>One activity in one host, from the spawn to the evidence.</summary>
 internal sealed partial class HostRun(
-    IsolationOptions options, ILogger logger, TimeProvider time, (string Method, HostProcess.Starter Start) starter,
-    HostTurn? turn, Func<CancellationToken, Task<(HostTurn? Turn, ActivityFailure? Failure)>> takeTurn, HostRequest request,
-    IProgress<HostProgress>? progress)
+    IsolationOptions options, ILogger logger, TimeProvider time, HostStarter starter, HostTurn? turn,
+    Func<string, HostNeed, CancellationToken, Task<(HostTurn? Turn, ActivityFailure? Failure)>> takeTurn, HostRequest request,
+    IProgress<HostProgress>? progress, Action<JsonElement>? answered)
 {
     // How long a killed process may take to end: one that waits for a driver can't be ended by anybody.
     private static readonly TimeSpan KillTime = TimeSpan.FromSeconds(10);
@@ -19,20 +21,11 @@ internal sealed partial class HostRun(
     // How long what an ended host has written may take to be read.
     private static readonly TimeSpan ReadTime = TimeSpan.FromSeconds(2);
 
-    // Its result is when the host said hello.
-    private readonly TaskCompletionSource<long> _ready = new(TaskCreationOptions.RunContinuationsAsynchronously);
-    private HostEvidence _evidence = new()
-    {
-        Activity = request.Activity,
-        StartMethod = starter.Method,
-        Command = options.HostPath,
-        Device = HostEnvironment.VisibleDevices(options.Device),
-    };
-    private long _spawned;
+    private HostEvidence _evidence = starter.Describe(request.Activity, request.Need);
+    // From the spawn of its host or, where it was handed one, from then on; 0 before.
+    private long _began;
     // What it was given is given back also where no host is started.
     private HostTurn? _turn = turn;
-
-    private bool IsReady => _ready.Task.IsCompleted;
 
     /// <summary>Why a host is stopped before it has answered.</summary>
     private enum Stop
@@ -43,17 +36,13 @@ internal sealed partial class HostRun(
     }
 
     /// <summary>Never fails: what nobody thought of is an internal failure, with whatever evidence there is.</summary>
-    public async Task<HostResult> RunAsync(
-        Func<IEnumerable<KeyValuePair<string, string>>> parentEnvironment, CancellationToken cancellationToken)
+    public async Task<HostResult> RunAsync(CancellationToken cancellationToken)
     {
         using var span = IsolationTelemetry.Source.StartActivity($"host {request.Activity}", ActivityKind.Client);
-        // A span that isn't recorded, or the caller's, still says which trace this is part of.
-        if (Activity.Current is { IdFormat: ActivityIdFormat.W3C } current)
-            _evidence = _evidence with { TraceId = current.TraceId.ToHexString() };
         HostResult result;
         try
         {
-            result = await StartAndAttendAsync(parentEnvironment, cancellationToken);
+            result = await StartAndAttendAsync(cancellationToken);
         }
         catch (Exception e)
         {
@@ -65,6 +54,9 @@ internal sealed partial class HostRun(
             // Not before the host and its group are gone, or can't be ended by anybody: until then it has its memory.
             _turn?.Dispose();
         }
+        // A span that isn't recorded, or the caller's, still says which trace this is part of.
+        if (Activity.Current is { IdFormat: ActivityIdFormat.W3C } current)
+            result = result with { Evidence = _evidence = _evidence with { TraceId = current.TraceId.ToHexString() } };
         Measure(result, span);
         return result;
     }
@@ -86,8 +78,7 @@ internal sealed partial class HostRun(
             .SetTag("omoai.host.peak_memory", _evidence.PeakMemoryBytes);
     }
 
-    private async Task<HostResult> StartAndAttendAsync(
-        Func<IEnumerable<KeyValuePair<string, string>>> parentEnvironment, CancellationToken cancellationToken)
+    private async Task<HostResult> StartAndAttendAsync(CancellationToken cancellationToken)
     {
         if (cancellationToken.IsCancellationRequested)
             return Failed(FailureClass.Cancelled, true, "Cancelled before it was started.");
@@ -96,7 +87,8 @@ internal sealed partial class HostRun(
         byte[] requestFrame;
         try
         {
-            var message = new Request(request.Activity, request.Input, IsolationTelemetry.CurrentTraceParent);
+            var message = new Request(
+                request.Activity, request.Input, Path.GetFullPath(request.ScratchFolder), IsolationTelemetry.CurrentTraceParent);
             requestFrame = Frames.Create(FrameKind.Request, message, ProtocolJson.Default.Request);
         }
         catch (InvalidDataException e)
@@ -107,67 +99,87 @@ internal sealed partial class HostRun(
         _evidence = _evidence with { StartedAt = time.GetUtcNow().ToUniversalTime() };
         if (_turn is null)
         {
-            (_turn, var noTurn) = await takeTurn(cancellationToken);
+            (_turn, var noTurn) = await takeTurn(request.Activity, request.Need, cancellationToken);
             if (noTurn is not null)
                 return Failed(noTurn);
         }
 
-        var scratch = Path.GetFullPath(request.ScratchFolder);
-        await using var pipe = new PrivatePipe(scratch);
-        var environment = HostEnvironment.Build(parentEnvironment(), options.Device, scratch);
-        string[] arguments = ["--pipe", pipe.Name, "--parent", $"{Environment.ProcessId}"];
-        var path = Path.GetFullPath(options.HostPath);
-        var modules = ParentModules.OfThisProcess();
-        var kills = OperatingSystem.IsLinux() ? ProcFiles.OutOfMemoryKills() : null;
-        _spawned = time.GetTimestamp();
-        _evidence = _evidence with
+        if (_turn!.TakeStandby() is { } standby)
         {
-            Command = $"{path} {string.Join(' ', arguments)}",
-            Variables = [.. environment.Keys],
-            StartedAt = time.GetUtcNow().ToUniversalTime(),
-            ParentHadCuda = modules.Cuda,
-            ParentHadOnnxRuntime = modules.OnnxRuntime,
-        };
-        if (modules != default)
-            LogImpureParent(modules.Cuda, modules.OnnxRuntime);
+            _began = time.GetTimestamp();
+            try
+            {
+                if (await GetsReadyAsync(standby, cancellationToken))
+                {
+                    await using var ready = standby.Host;
+                    _evidence = ready.Evidence with { StartedAt = time.GetUtcNow().ToUniversalTime(), Standby = true };
+                    return await AttendAsync(ready, requestFrame, cancellationToken);
+                }
+            }
+            finally
+            {
+                standby.End("it didn't get ready for the activity that wanted it");
+            }
+            if (cancellationToken.IsCancellationRequested)
+                return Failed(FailureClass.Cancelled, true, "Cancelled before it was asked.");
+            if (time.GetElapsedTime(_began) >= request.Deadline)
+                return Failed(FailureClass.Timeout, true, $"No host got ready within {request.Deadline.TotalSeconds:0.#} s.");
 
-        HostProcess host;
+            // It has died or can't load its model: another host is started, which will say why.
+            (_turn, var noTurn) = await takeTurn(request.Activity, request.Need with { WarmUp = null }, cancellationToken);
+            if (noTurn is not null)
+                return Failed(noTurn);
+        }
+
+        var (started, evidence, failure) = await starter.StartAsync(
+            request.Activity, request.Need, request.ScratchFolder, _turn!.Lease!);
+        _evidence = evidence;
+        if (failure is not null)
+            return Failed(failure);
+        await using var host = started!;
+        // What waiting for another has taken counts too.
+        if (_began == 0)
+            _began = host.Spawned;
+        return await AttendAsync(host, requestFrame, cancellationToken);
+    }
+
+    /// <summary>Waits for a host to get ready, as long as the activity may take. From then on it is this run's.</summary>
+    private async Task<bool> GetsReadyAsync(StandbyHost standby, CancellationToken cancellationToken)
+    {
         try
         {
-            host = await starter.Start(new HostStart(path, arguments, environment, scratch, options.MaxCapturedOutputBytes));
+            return await standby.Warmed.WaitAsync(request.Deadline, time, cancellationToken) && standby.TryBeginRequest();
         }
-        catch (HostStartException e)
+        catch (Exception e) when (e is TimeoutException or OperationCanceledException)
         {
-            return Failed(
-                e.Missing ? FailureClass.ModelMissing : FailureClass.Internal, !e.Missing,
-                $"The activity host {path} can't be started: {e.Message}. " +
-                "Build src/Omoai.ActivityHost, or say where it is with the setting Omoai:Isolation:HostPath.");
+            return false;
         }
-        _evidence = _evidence with { Pid = host.Pid };
-        LogStarted(
-            request.Activity, host.Pid, starter.Method, _evidence.Command, _evidence.Device, environment.Keys,
-            modules.Cuda, modules.OnnxRuntime);
-        return await AttendAsync(host, pipe, requestFrame, kills, cancellationToken);
     }
 
     /// <summary>Sees a started host through to its end, whatever that is.</summary>
-    private async Task<HostResult> AttendAsync(
-        HostProcess host, PrivatePipe pipe, byte[] requestFrame, long? kills, CancellationToken cancellationToken)
+    private async Task<HostResult> AttendAsync(StartedHost started, byte[] requestFrame, CancellationToken cancellationToken)
     {
+        var host = started.Process;
+        host.ScratchFolder = Path.GetFullPath(request.ScratchFolder);
+        var asked = time.GetTimestamp();
         using var reading = new CancellationTokenSource();
-        var conversation = ConverseAsync(host, pipe, requestFrame, reading.Token);
+        var conversation = ConverseAsync(started, requestFrame, reading.Token);
         Stop? stop = null;
         try
         {
-            stop = await FirstAsync(host, conversation, cancellationToken);
-            var doneAt = time.GetTimestamp();
-            if (IsReady)
+            stop = await FirstAsync(started, conversation, cancellationToken);
+            if (started.Ready.IsCompleted)
             {
-                var readyAt = await _ready.Task;
+                var spawnToReady = started.Evidence.SpawnToReadyMs;
+                var readyToDone = _evidence.Standby
+                    ? time.GetElapsedTime(asked).TotalMilliseconds
+                    : time.GetElapsedTime(started.Spawned).TotalMilliseconds - spawnToReady!.Value;
                 _evidence = _evidence with
                 {
-                    SpawnToReadyMs = time.GetElapsedTime(_spawned, readyAt).TotalMilliseconds,
-                    ReadyToDoneMs = time.GetElapsedTime(readyAt, doneAt).TotalMilliseconds,
+                    Contained = started.Hello!.Contained,
+                    NetworkOff = started.Hello.NetworkOff,
+                    SpawnToReadyMs = spawnToReady,
+                    ReadyToDoneMs = readyToDone,
                 };
             }
             if (stop is not null)
@@ -185,12 +197,21 @@ internal sealed partial class HostRun(
         }
 
         var exit = await EndedWithin(host.Exited, KillTime) ? await host.Exited : null;
-        if (exit is not null && IsReady)
+        if (exit is not null && started.Ready.IsCompleted)
             await EndedWithin(conversation, ReadTime);
         await reading.CancelAsync();
         // It ends at once, unless the caller's progress blocks.
         var said = await EndedWithin(conversation, ReadTime) ? await conversation : default;
         NotePeak(said.Reply?.PeakMemoryBytes);
+        if (said.Reply?.GpuMemory is { BeforeBytes: >= 0, AfterBytes: >= 0 } gpu)
+        {
+            _evidence = _evidence with
+            {
+                GpuMemoryBeforeBytes = gpu.BeforeBytes,
+                GpuMemoryAfterBytes = gpu.AfterBytes,
+                GpuMemoryIsOwn = gpu.IsOwn,
+            };
+        }
         NotePeak(exit?.PeakMemoryBytes);
         _evidence = _evidence with
         {
@@ -200,7 +221,7 @@ internal sealed partial class HostRun(
             Stderr = exit?.Stderr ?? CapturedOutput.Empty,
             LeftRunning = exit is null || exit.LeftRunning,
         };
-        var result = Judge(stop, said, exit, kills);
+        var result = Judge(started, stop, said, exit);
         if (_evidence.LeftRunning)
             LogUnkillable(request.Activity, host.Pid);
         LogEnd(result);
@@ -208,42 +229,36 @@ internal sealed partial class HostRun(
     }
 
     /// <summary>Waits for the first of: the conversation's end, the host's end (null), and a reason to stop it.</summary>
-    private async Task<Stop?> FirstAsync(HostProcess host, Task conversation, CancellationToken cancellationToken)
+    private async Task<Stop?> FirstAsync(StartedHost started, Task conversation, CancellationToken cancellationToken)
     {
-        var left = request.Deadline - time.GetElapsedTime(_spawned);
+        var host = started.Process;
+        var left = request.Deadline - time.GetElapsedTime(_began);
         using var deadline = new CancellationTokenSource(left > TimeSpan.Zero ? left : TimeSpan.Zero, time);
         using var start = new CancellationTokenSource(options.StartTimeout, time);
         var stop = new TaskCompletionSource<Stop>(TaskCreationOptions.RunContinuationsAsynchronously);
         using var onCancel = cancellationToken.Register(() => stop.TrySetResult(Stop.Cancelled));
         using var onDeadline = deadline.Token.Register(() => stop.TrySetResult(Stop.Deadline));
         using (start.Token.Register(() => stop.TrySetResult(Stop.NotReady)))
-            await Task.WhenAny(_ready.Task, conversation, host.Exited, stop.Task);
+            await Task.WhenAny(started.Ready, conversation, host.Exited, stop.Task);
         var first = await Task.WhenAny(conversation, host.Exited, stop.Task);
         return first == stop.Task ? await stop.Task : null;
     }
 
     /// <summary>Hears the host's hello, sends the request, passes progress on and hears the reply. Never fails.</summary>
-    private async Task<Conversation> ConverseAsync(
-        HostProcess host, PrivatePipe pipe, byte[] requestFrame, CancellationToken cancellationToken)
+    private async Task<Conversation> ConverseAsync(StartedHost host, byte[] requestFrame, CancellationToken cancellationToken)
     {
         try
         {
-            await pipe.AcceptAsync(host.Pid, cancellationToken);
-            if (await Frames.ReadAsync(pipe.Stream, cancellationToken) is not { } hello)
+            if (!host.Ready.IsCompleted && !await host.HearHelloAsync(cancellationToken))
                 return default;
-            var isHello = hello.Kind == FrameKind.Hello
-                && Frames.Parse(hello.Kind, hello.Body, ProtocolJson.Default.Hello).Pid == host.Pid;
-            if (!isHello)
-                throw new InvalidDataException("its first frame was no hello of its own");
-            _ready.SetResult(time.GetTimestamp());
-
-            await pipe.Stream.WriteAsync(requestFrame, cancellationToken);
-            while (await Frames.ReadAsync(pipe.Stream, cancellationToken) is var (kind, body))
+            await host.Pipe.WriteAsync(requestFrame, cancellationToken);
+            while (await Frames.ReadAsync(host.Pipe, cancellationToken) is var (kind, body))
             {
                 switch (kind)
                 {
                     case FrameKind.Progress:
-                        Report(Frames.Parse(kind, body, ProtocolJson.Default.HostProgress));
+                        var report = Frames.Parse(kind, body, ProtocolJson.Default.HostProgress);
+                        Tell(() => progress?.Report(report));
                         break;
                     case FrameKind.Reply:
                         var reply = Frames.Parse(kind, body, ProtocolJson.Default.Reply);
@@ -252,6 +267,8 @@ internal sealed partial class HostRun(
                         // JSON gives null for a property that isn't there, and any number for an enumeration.
                         if (reply.Failure is { } failure && (failure.Reason is null || !Enum.IsDefined(failure.Class)))
                             throw new InvalidDataException("a failure needs a class and a reason");
+                        if (reply.Output is { } output)
+                            Tell(() => answered?.Invoke(output));
                         return new Conversation(reply, null);
                     default:
                         throw new InvalidDataException($"a {kind} frame out of turn");
@@ -275,12 +292,12 @@ internal sealed partial class HostRun(
         }
     }
 
-    /// <summary>Passes a report on. What goes wrong in whoever listens is no concern of the activity.</summary>
-    private void Report(HostProgress report)
+    /// <summary>Tells the caller. What goes wrong in whoever listens is no concern of the activity.</summary>
+    private void Tell(Action tell)
     {
         try
         {
-            progress?.Report(report);
+            tell();
         }
         catch (Exception e)
         {
@@ -288,8 +305,11 @@ internal sealed partial class HostRun(
         }
     }
 
-    private HostResult Judge(Stop? stop, Conversation said, HostExit? exit, long? kills)
+    private HostResult Judge(StartedHost started, Stop? stop, Conversation said, HostExit? exit)
     {
+        // The caller may have gone on with it.
+        if (said.Reply is { Output: { } output })
+            return new HostResult(output, null, _evidence);
         switch (stop)
         {
             case Stop.Cancelled:
@@ -300,8 +320,6 @@ internal sealed partial class HostRun(
             case Stop.Deadline:
                 return Failed(FailureClass.Timeout, true, $"No answer within {request.Deadline.TotalSeconds:0.#} s.");
         }
-        if (said.Reply is { Output: { } output })
-            return new HostResult(output, null, _evidence);
         if (said.Reply is { Failure: { } failure })
         {
             // Nobody here asked it to stop.
@@ -311,7 +329,7 @@ internal sealed partial class HostRun(
         }
         if (said.Violation is not null)
             return Failed(FailureClass.Crashed, true, $"The host broke the protocol: {said.Violation}.");
-        return Failed(Crash.Judge(exit, IsReady, KilledForMemory(kills)));
+        return Failed(Crash.Judge(exit, started.Ready.IsCompleted, KilledForMemory(started.OutOfMemoryKills)));
     }
 
     private static bool KilledForMemory(long? before) =>
@@ -354,13 +372,6 @@ internal sealed partial class HostRun(
             LogOutput(level, _evidence.Pid, "stderr", _evidence.Stderr.Text);
     }
 
-    [LoggerMessage(LogLevel.Information, "Activity host for {Activity} started: pid {Pid}, start method {StartMethod}, " +
-        "command {Command}, CUDA_VISIBLE_DEVICES {Device}, variables {Variables}; in the parent: CUDA {ParentHadCuda}, " +
-        "ONNX Runtime {ParentHadOnnxRuntime}")]
-    private partial void LogStarted(
-        string activity, int pid, string startMethod, string command, string device, IEnumerable<string> variables,
-        bool parentHadCuda, bool parentHadOnnxRuntime);
-
     [LoggerMessage("Activity host for {Activity} ended: pid {Pid}, {Outcome}; exit code {ExitCode}, signal {Signal}, " +
         "spawn to ready {SpawnToReadyMs} ms, ready to done {ReadyToDoneMs} ms, peak memory {PeakMemoryBytes} bytes")]
     private partial void LogEnded(
@@ -369,10 +380,6 @@ internal sealed partial class HostRun(
 
     [LoggerMessage("Activity host {Pid} wrote to {Stream}: {Text}")]
     private partial void LogOutput(LogLevel level, int pid, string stream, string text);
-
-    [LoggerMessage(LogLevel.Error, "This process has what only an activity host may load (CUDA: {Cuda}, ONNX Runtime: " +
-        "{OnnxRuntime}); the isolation of models is broken")]
-    private partial void LogImpureParent(bool cuda, bool onnxRuntime);
 
     [LoggerMessage(LogLevel.Error, "Activity host for {Activity} was killed but it, or what it started, does not end: pid {Pid}")]
     private partial void LogUnkillable(string activity, int pid);

@@ -14,11 +14,11 @@ internal sealed class PortableHostProcess : HostProcess
 
     private readonly Process _process;
 
-    private PortableHostProcess(Process process, int maxCapturedOutputBytes)
+    private PortableHostProcess(Process process, HostStart start)
     {
         _process = process;
         Pid = process.Id;
-        Exited = Task.Run(() => WatchAsync(maxCapturedOutputBytes));
+        Exited = Task.Run(() => WatchAsync(start));
     }
 
     public override int Pid { get; }
@@ -45,7 +45,7 @@ internal sealed class PortableHostProcess : HostProcess
             info.Environment[name] = value;
         try
         {
-            return new PortableHostProcess(Process.Start(info)!, start.MaxCapturedOutputBytes);
+            return new PortableHostProcess(Process.Start(info)!, start);
         }
         catch (Win32Exception e)
         {
@@ -67,12 +67,13 @@ internal sealed class PortableHostProcess : HostProcess
         }
     }
 
-    private async Task<HostExit> WatchAsync(int maxCapturedOutputBytes)
+    private async Task<HostExit> WatchAsync(HostStart start)
     {
-        var stdout = new BoundedCapture(maxCapturedOutputBytes);
-        var stderr = new BoundedCapture(maxCapturedOutputBytes);
+        var stdout = new BoundedCapture(start.MaxCapturedOutputBytes);
+        var stderr = new BoundedCapture(start.MaxCapturedOutputBytes);
         var drained = Task.WhenAll(
-            DrainAsync(_process.StandardOutput.BaseStream, stdout), DrainAsync(_process.StandardError.BaseStream, stderr));
+            DrainAsync(_process.StandardOutput.BaseStream, stdout, bytes => start.Listener?.Invoke(isError: false, bytes)),
+            DrainAsync(_process.StandardError.BaseStream, stderr, bytes => start.Listener?.Invoke(isError: true, bytes)));
         await _process.WaitForExitAsync();
         // What the host left behind may hold its streams open.
         await Task.WhenAny(drained, Task.Delay(DrainTime));
@@ -87,7 +88,7 @@ internal sealed class PortableHostProcess : HostProcess
             return capture.ToOutput();
     }
 
-    private static async Task DrainAsync(Stream stream, BoundedCapture capture)
+    private static async Task DrainAsync(Stream stream, BoundedCapture capture, Action<ReadOnlySpan<byte>> listener)
     {
         var buffer = new byte[16 << 10];
         try
@@ -96,6 +97,7 @@ internal sealed class PortableHostProcess : HostProcess
             {
                 lock (capture)
                     capture.Append(buffer.AsSpan(0, count));
+                listener(buffer.AsSpan(0, count));
             }
         }
         catch (Exception e) when (e is IOException or ObjectDisposedException)

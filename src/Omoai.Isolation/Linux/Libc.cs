@@ -6,19 +6,33 @@ namespace Omoai.Isolation.Linux;
 internal static unsafe partial class Libc
 {
     public const int SigKill = 9;
+    public const int SigPipe = 13;
     public const int SigTerm = 15;
     public const int SigChild = 17;
+    public const int SigFileSize = 25;
+
+    /// <summary>What <see cref="SetSignalHandler"/> takes for a signal that is to be ignored.</summary>
+    public const nint SigIgnore = 1;
 
     public const int EIntr = 4;
     public const int EChild = 10;
 
+    public const int ORdWr = 0x2;
+    public const int OCreate = 0x40;
     public const int OCloexec = 0x80000;
     public const int OAsync = 0x2000;
+
+    /// <summary>A file's mode: its owner may read and write it.</summary>
+    public const int OwnerOnly = 0x180;
+
+    public const int LockExclusive = 2;
+    public const int LockNow = 4;
 
     public const int FGetFl = 3;
     public const int FSetFl = 4;
     public const int FSetOwn = 8;
     public const int FSetSig = 10;
+    public const int FDupfd = 0;
     public const int FDupfdCloexec = 1030;
 
     public const short SpawnSetSigDef = 0x04;
@@ -34,8 +48,14 @@ internal static unsafe partial class Libc
 
     public const int PrSetPdeathsig = 1;
     public const int PrSetDumpable = 4;
+    public const int PrSetChildSubreaper = 36;
+    public const int PrSetNoNewPrivileges = 38;
 
+    public const int RlimitFileSize = 1;
     public const int RlimitCore = 4;
+
+    public const int PrioProcess = 0;
+    public const int PrioGroup = 1;
 
     /// <summary>More than glibc's or musl's <c>posix_spawnattr_t</c> and <c>posix_spawn_file_actions_t</c>.</summary>
     public const int SpawnStructSize = 1024;
@@ -122,6 +142,16 @@ internal static unsafe partial class Libc
     [LibraryImport("libc", EntryPoint = "open", SetLastError = true, StringMarshalling = StringMarshalling.Utf8)]
     public static partial int Open(string path, int flags);
 
+    // Variadic in C, as fcntl is.
+    [LibraryImport("libc", EntryPoint = "open", SetLastError = true, StringMarshalling = StringMarshalling.Utf8)]
+    public static partial int Open(string path, int flags, int mode);
+
+    [LibraryImport("libc", EntryPoint = "flock", SetLastError = true)]
+    public static partial int Flock(int fd, int operation);
+
+    [LibraryImport("libc", EntryPoint = "_exit")]
+    public static partial void ExitNow(int code);
+
     [LibraryImport("libc", EntryPoint = "close")]
     public static partial int Close(int fd);
 
@@ -139,7 +169,7 @@ internal static unsafe partial class Libc
     public static partial int Fcntl(int fd, int command, int argument);
 
     [LibraryImport("libc", EntryPoint = "syscall", SetLastError = true)]
-    private static partial nint Syscall(nint number, nint first, nint second);
+    private static partial nint Syscall(nint number, nint first, nint second, nint third = 0);
 
     [LibraryImport("libc", EntryPoint = "waitid", SetLastError = true)]
     public static partial int WaitId(int idType, int id, out SignalInfo info, int options);
@@ -150,6 +180,13 @@ internal static unsafe partial class Libc
     [LibraryImport("libc", EntryPoint = "kill", SetLastError = true)]
     public static partial int Kill(int pid, int signal);
 
+    // 0 is the default action.
+    [LibraryImport("libc", EntryPoint = "signal", SetLastError = true)]
+    public static partial nint SetSignalAction(int signal, nint action);
+
+    [LibraryImport("libc", EntryPoint = "execvp", SetLastError = true)]
+    public static partial int Execute(byte* program, byte** argv);
+
     [LibraryImport("libc", EntryPoint = "getpid")]
     public static partial int GetPid();
 
@@ -159,11 +196,24 @@ internal static unsafe partial class Libc
     [LibraryImport("libc", EntryPoint = "getpgrp")]
     public static partial int GetProcessGroup();
 
+    // Variadic in C; some options want the rest to be zero.
     [LibraryImport("libc", EntryPoint = "prctl", SetLastError = true)]
-    public static partial int Prctl(int option, nuint argument);
+    public static partial int Prctl(int option, nuint argument, nuint third = 0, nuint fourth = 0, nuint fifth = 0);
 
     [LibraryImport("libc", EntryPoint = "setrlimit", SetLastError = true)]
     public static partial int SetLimit(int resource, in ResourceLimit limit);
+
+    [LibraryImport("libc", EntryPoint = "umask")]
+    public static partial uint SetFileMask(uint mask);
+
+    [LibraryImport("libc", EntryPoint = "signal")]
+    public static partial nint SetSignalHandler(int signal, nint handler);
+
+    [LibraryImport("libc", EntryPoint = "getpriority")]
+    public static partial int GetNice(int which, int who);
+
+    [LibraryImport("libc", EntryPoint = "setpriority")]
+    public static partial int SetNice(int which, int who, int nice);
 
     [LibraryImport("libc", EntryPoint = "getsockopt", SetLastError = true)]
     private static partial int GetSocketOption(int fd, int level, int option, int* value, ref int length);
@@ -175,9 +225,33 @@ internal static unsafe partial class Libc
             _ = Close(fd);
     }
 
+    /// <summary><c>O_NOFOLLOW</c>, whose number depends on the architecture.</summary>
+    public static int ONoFollow { get; } = RuntimeInformation.ProcessArchitecture == Architecture.Arm64 ? 0x8000 : 0x20000;
+
     /// <summary>A descriptor that polls readable once the process has ended, or -1 where the kernel has none.</summary>
     // 434 on every architecture.
     public static int PidFdOpen(int pid) => (int)Syscall(434, pid, 0);
+
+    /// <summary>Sets a seccomp filter.</summary>
+    /// <returns>0, or else it isn't set.</returns>
+    public static nint SetSeccompFilter(nint number, nint flags, void* program) => Syscall(number, 1, flags, (nint)program);
+
+    /// <summary>Reads the start of a small file, without an exception where it can't be read.</summary>
+    /// <returns>What was read; empty where it can't be.</returns>
+    public static Span<byte> ReadFile(string path, Span<byte> buffer)
+    {
+        var fd = Open(path, OCloexec);
+        if (fd < 0)
+            return default;
+        var length = 0;
+        fixed (byte* start = buffer)
+        {
+            while (length < buffer.Length && Read(fd, start + length, buffer.Length - length) is > 0 and var count)
+                length += (int)count;
+        }
+        _ = Close(fd);
+        return buffer[..length];
+    }
 
     /// <summary>The process that connected a Unix socket's other end, or null.</summary>
     public static int? PeerPid(int socket)

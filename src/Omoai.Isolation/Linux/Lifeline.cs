@@ -5,6 +5,9 @@ namespace Omoai.Isolation.Linux;
 /// <summary>The host's side of what ends it with its parent.</summary>
 internal static class Lifeline
 {
+    // Above the numbers that shell scripts take for files of their own.
+    private const int LowestDescriptor = 60;
+
     /// <summary>
     /// Makes the kernel kill this whole process group, which this process must lead, once the parent is gone; then does
     /// what <see cref="Hide"/> does.
@@ -14,11 +17,19 @@ internal static class Lifeline
     /// SIGKILL to the group when the other end closes: nothing here has to run for that, so native code that blocks or a
     /// stopped runtime can't stand in its way. The parent-death signal is the second line, for a kernel without the first or
     /// a descriptor that leaked; it is SIGTERM, because SIGKILL would end this process alone and the pipe with it.
+    /// What is started from here inherits the descriptor: so the kernel still does this where the host has ended before its
+    /// parent, and the parent couldn't kill what the host had started.
     /// </remarks>
+    /// <param name="parentPid">The parent.</param>
+    /// <param name="acrossExec">
+    /// Whether it is for the program that this process becomes: the descriptor stays open then, and with it what the kernel was asked
+    /// for. There is no second line: a program without our handler would die of that signal just before the parent's end of the pipe
+    /// closes, take its own end along, and leave its children.
+    /// </param>
     /// <returns>False when the parent is gone already.</returns>
-    public static bool Hold(int parentPid)
+    public static bool Hold(int parentPid, bool acrossExec = false)
     {
-        var lifeline = Libc.Fcntl(0, Libc.FDupfdCloexec, 3);
+        var lifeline = Libc.Fcntl(0, Libc.FDupfd, LowestDescriptor);
         var nothing = Libc.Open("/dev/null", Libc.OCloexec);
         if (lifeline < 0 || nothing < 0 || Libc.Dup2(nothing, 0) < 0)
             throw new InvalidOperationException($"no lifeline: {Marshal.GetLastPInvokeErrorMessage()}");
@@ -26,7 +37,8 @@ internal static class Lifeline
         _ = Libc.Fcntl(lifeline, Libc.FSetOwn, -Libc.GetPid());
         _ = Libc.Fcntl(lifeline, Libc.FSetSig, Libc.SigKill);
         _ = Libc.Fcntl(lifeline, Libc.FSetFl, Libc.Fcntl(lifeline, Libc.FGetFl, 0) | Libc.OAsync);
-        _ = Libc.Prctl(Libc.PrSetPdeathsig, Libc.SigTerm);
+        if (!acrossExec)
+            _ = Libc.Prctl(Libc.PrSetPdeathsig, Libc.SigTerm);
 
         Hide();
         // Only what happens from here on is signalled.

@@ -1,3 +1,4 @@
+using System.Globalization;
 using System.Runtime.InteropServices;
 using Omoai.Isolation.Hosts;
 
@@ -22,13 +23,22 @@ internal sealed unsafe class LinuxHostProcess : HostProcess
     private readonly TaskCompletionSource<HostExit> _exited = new(TaskCreationOptions.RunContinuationsAsynchronously);
     private readonly int _lifeline;
     private readonly long? _parentPeak;
+    private readonly HostLimits? _limits;
+    private readonly ControlGroup? _controlGroup;
     private bool _reaped;
 
-    private LinuxHostProcess(int pid, int lifeline, long? parentPeak)
+    private LinuxHostProcess(int pid, int lifeline, long? parentPeak, HostStart start)
     {
         Pid = pid;
+        HoldsLease = start.Lease >= 0;
         _lifeline = lifeline;
         _parentPeak = parentPeak;
+        _limits = start.Limits;
+        if (start.Limits is not { } limits)
+            return;
+        BeNice(pid, limits.Nice);
+        if (limits.MaxMemoryBytes is { } memory)
+            _controlGroup = ControlGroup.TryCreate(ProcFiles.OwnControlGroup(), pid, memory);
     }
 
     /// <summary>Whether the C library has what this needs: glibc 2.34 or later.</summary>
@@ -36,6 +46,8 @@ internal sealed unsafe class LinuxHostProcess : HostProcess
         NativeLibrary.TryGetExport(NativeLibrary.GetMainProgramHandle(), "posix_spawn_file_actions_addclosefrom_np", out _);
 
     public override int Pid { get; }
+
+    public override bool HoldsLease { get; }
 
     public override Task<HostExit> Exited => _exited.Task;
 
@@ -57,7 +69,7 @@ internal sealed unsafe class LinuxHostProcess : HostProcess
             var error = Spawn(start, lifeline.Read, stdout.Write, stderr.Write, out var pid);
             // EAGAIN and ENOMEM pass; whatever else it is will be there next time too.
             return error == 0
-                ? StartWatching(new LinuxHostProcess(pid, lifeline.Write, parentPeak), stdout.Read, stderr.Read, start)
+                ? StartWatching(new LinuxHostProcess(pid, lifeline.Write, parentPeak, start), stdout.Read, stderr.Read, start)
                 : throw new HostStartException(Marshal.GetPInvokeErrorMessage(error), missing: error is not (11 or 12));
         }
         catch
@@ -83,7 +95,7 @@ internal sealed unsafe class LinuxHostProcess : HostProcess
             {
                 try
                 {
-                    host._exited.SetResult(host.Watch(stdout, stderr, start.MaxCapturedOutputBytes));
+                    host._exited.SetResult(host.Watch(stdout, stderr, start));
                 }
                 catch (Exception e)
                 {
@@ -119,7 +131,9 @@ internal sealed unsafe class LinuxHostProcess : HostProcess
             error = error != 0 ? error : Libc.FileActionsAddDup2(actions, stdin, 0);
             error = error != 0 ? error : Libc.FileActionsAddDup2(actions, stdout, 1);
             error = error != 0 ? error : Libc.FileActionsAddDup2(actions, stderr, 2);
-            error = error != 0 ? error : Libc.FileActionsAddCloseFrom(actions, 3);
+            if (start.Lease >= 0)
+                error = error != 0 ? error : Libc.FileActionsAddDup2(actions, start.Lease, 3);
+            error = error != 0 ? error : Libc.FileActionsAddCloseFrom(actions, start.Lease >= 0 ? 4 : 3);
             pid = 0;
             return error != 0
                 ? error
@@ -132,6 +146,26 @@ internal sealed unsafe class LinuxHostProcess : HostProcess
         }
     }
 
+    /// <summary>
+    /// For the whole of a host that has hardly begun: what it starts inherits it. Not by the spawning thread's own value, which
+    /// could never be lowered again.
+    /// </summary>
+    private static void BeNice(int pid, int nice)
+    {
+        if (nice <= Libc.GetNice(Libc.PrioProcess, 0))
+            return;
+        _ = Libc.SetNice(Libc.PrioGroup, pid, nice);
+        try
+        {
+            // Where the kernel groups processes by session, only this counts between a host, which has its own, and others.
+            File.WriteAllText($"/proc/{pid}/autogroup", nice.ToString(CultureInfo.InvariantCulture));
+        }
+        catch (Exception e) when (e is IOException or UnauthorizedAccessException)
+        {
+            // A wish, not a need.
+        }
+    }
+
     private void Signal(int signal)
     {
         lock (_gate)
@@ -141,13 +175,19 @@ internal sealed unsafe class LinuxHostProcess : HostProcess
         }
     }
 
-    private HostExit Watch(int stdout, int stderr, int maxCapturedOutputBytes)
+    private HostExit Watch(int stdout, int stderr, HostStart start)
     {
-        var output = new Capture(stdout, maxCapturedOutputBytes);
-        var errors = new Capture(stderr, maxCapturedOutputBytes);
+        var output = new Capture(stdout, isError: false, start);
+        var errors = new Capture(stderr, isError: true, start);
         var pidFd = Libc.PidFdOpen(Pid);
+        var watchdog = new Watchdog(Pid, _limits, memory: _controlGroup is null);
+        Overrun? overrun = null;
         while (!HasEnded())
-            Drain(output, errors, pidFd, pidFd < 0 ? PollWithoutPidFdMs : -1);
+        {
+            Drain(output, errors, pidFd, pidFd < 0 ? PollWithoutPidFdMs : overrun is null ? watchdog.WaitMs : -1);
+            if (overrun is null && (overrun = watchdog.Look(ScratchFolder)) is not null)
+                Kill();
+        }
         if (pidFd >= 0)
             _ = Libc.Close(pidFd);
 
@@ -155,6 +195,9 @@ internal sealed unsafe class LinuxHostProcess : HostProcess
         Kill();
         var exit = Reap();
         var leftRunning = !WaitForGroup();
+        if (_controlGroup is { WasKilled: true })
+            overrun ??= new Overrun(OverrunKind.Memory, null, _limits!.MaxMemoryBytes!.Value);
+        _controlGroup?.Remove();
         // Nobody of the group writes any more; a process that left the group may hold the streams open, hence the limit.
         var until = Environment.TickCount64 + DrainMs;
         while ((output.IsOpen || errors.IsOpen) && until - Environment.TickCount64 is > 0 and var left)
@@ -162,7 +205,13 @@ internal sealed unsafe class LinuxHostProcess : HostProcess
         output.Close();
         errors.Close();
         _ = Libc.Close(_lifeline);
-        return exit with { Stdout = output.Bytes.ToOutput(), Stderr = errors.Bytes.ToOutput(), LeftRunning = leftRunning };
+        return exit with
+        {
+            Stdout = output.Bytes.ToOutput(),
+            Stderr = errors.Bytes.ToOutput(),
+            LeftRunning = leftRunning,
+            Overrun = overrun,
+        };
     }
 
     /// <summary>Whether the leader has ended, without reaping it.</summary>
@@ -222,9 +271,9 @@ internal sealed unsafe class LinuxHostProcess : HostProcess
     }
 
     /// <summary>The reading end of one of the host's output streams.</summary>
-    private sealed class Capture(int fd, int limit)
+    private sealed class Capture(int fd, bool isError, HostStart start)
     {
-        public BoundedCapture Bytes { get; } = new(limit);
+        public BoundedCapture Bytes { get; } = new(start.MaxCapturedOutputBytes);
 
         /// <summary>-1, which poll ignores, once it is closed.</summary>
         public int Fd { get; private set; } = fd;
@@ -236,9 +285,14 @@ internal sealed unsafe class LinuxHostProcess : HostProcess
             var buffer = stackalloc byte[16 << 10];
             var count = (int)Libc.Read(Fd, buffer, 16 << 10);
             if (count > 0)
+            {
                 Bytes.Append(new ReadOnlySpan<byte>(buffer, count));
+                start.Listener?.Invoke(isError, new ReadOnlySpan<byte>(buffer, count));
+            }
             else if (count == 0 || Marshal.GetLastPInvokeError() != Libc.EIntr)
+            {
                 Close();
+            }
         }
 
         public void Close()

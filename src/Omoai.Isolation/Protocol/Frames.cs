@@ -18,16 +18,33 @@ internal enum FrameKind : byte
 
     /// <summary>Child to parent, last.</summary>
     Reply = 4,
+
+    /// <summary>Parent to child, before the request, to one that is started ahead of time.</summary>
+    Warm = 5,
+
+    /// <summary>Child to parent, in answer to <see cref="Warm"/>; a <see cref="Reply"/> with a failure where that went wrong.</summary>
+    Warmed = 6,
 }
 
-internal sealed record Hello(int Pid);
+/// <param name="Pid">The host's own.</param>
+/// <param name="Contained">Whether all that it starts stays in its process group.</param>
+/// <param name="NetworkOff">Whether the kernel refuses it any network.</param>
+internal sealed record Hello(int Pid, bool Contained = false, bool NetworkOff = false);
 
 /// <param name="Activity">The handler's name.</param>
 /// <param name="Input">Its input.</param>
+/// <param name="Folder">The scratch folder.</param>
 /// <param name="TraceParent">The parent's span, as a W3C traceparent; null where nobody traces.</param>
-internal sealed record Request(string Activity, JsonElement Input, string? TraceParent = null);
+internal sealed record Request(string Activity, JsonElement Input, string Folder, string? TraceParent = null);
 
-internal sealed record Reply(JsonElement? Output, ActivityFailure? Failure, long? PeakMemoryBytes);
+/// <param name="Activity">The activity to get ready for.</param>
+/// <param name="Input">Its warm-up's input.</param>
+internal sealed record Warm(string Activity, JsonElement Input);
+
+internal sealed record Warmed;
+
+internal sealed record Reply(
+    JsonElement? Output, ActivityFailure? Failure, long? PeakMemoryBytes, GpuMemoryUse? GpuMemory = null);
 
 /// <summary>Generated at build time, so that a host starts without reflection.</summary>
 [JsonSourceGenerationOptions(
@@ -39,6 +56,8 @@ internal sealed record Reply(JsonElement? Output, ActivityFailure? Failure, long
 [JsonSerializable(typeof(Request))]
 [JsonSerializable(typeof(HostProgress))]
 [JsonSerializable(typeof(Reply))]
+[JsonSerializable(typeof(Warm))]
+[JsonSerializable(typeof(Warmed))]
 internal sealed partial class ProtocolJson : JsonSerializerContext;
 
 /// <summary>
@@ -56,7 +75,12 @@ internal static class Frames
     /// <exception cref="InvalidDataException">The body would be too long.</exception>
     public static byte[] Create<T>(FrameKind kind, T message, JsonTypeInfo<T> type)
     {
-        var body = JsonSerializer.SerializeToUtf8Bytes(message, type);
+        return Create(kind, JsonSerializer.SerializeToUtf8Bytes(message, type));
+    }
+
+    /// <inheritdoc cref="Create{T}(FrameKind, T, JsonTypeInfo{T})"/>
+    public static byte[] Create(FrameKind kind, byte[] body)
+    {
         if (body.Length > MaxBody)
             throw new InvalidDataException($"a {kind} frame of {body.Length} bytes is over the limit of {MaxBody}");
         var frame = new byte[HeaderLength + body.Length];

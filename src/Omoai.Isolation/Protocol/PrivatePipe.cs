@@ -11,6 +11,7 @@ internal sealed class PrivatePipe : IAsyncDisposable
     private const int MaxPath = 104;
 
     private readonly NamedPipeServerStream _server;
+    private bool _fileIsGone;
 
     /// <param name="folder">
     /// Where its file is, until the host has connected: a folder that is cleaned when this process is killed before that. Not used
@@ -53,7 +54,9 @@ internal sealed class PrivatePipe : IAsyncDisposable
 
     private void DeleteFile()
     {
-        if (!OperatingSystem.IsWindows())
+        // Once: later the folder may be gone.
+        if (!OperatingSystem.IsWindows() && !_fileIsGone)
             File.Delete(Name);
+        _fileIsGone = true;
     }
 }

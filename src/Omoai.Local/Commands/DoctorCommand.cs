@@ -3,6 +3,7 @@ using System.Diagnostics;
 using System.Text.Json;
 using Microsoft.Extensions.DependencyInjection;
 using Microsoft.Extensions.Options;
+using Omoai.Isolation;
 using Omoai.Pipeline;
 using Omoai.Pipeline.Activities;
 using Omoai.Pipeline.Artifacts;
@@ -66,7 +67,10 @@ internal static class DoctorCommand
         var evidence = inspection.Evidence;
         if (inspection.Failure is { } failure)
         {
-            yield return new Check("activity host", Mark.Fail, failure.Reason);
+            // One that is busy lacks nothing.
+            yield return failure.Class == FailureClass.Busy
+                ? new Check("activity host", Mark.Missing, $"in use, try again: {failure.Reason}")
+                : new Check("activity host", Mark.Fail, failure.Reason);
             yield break;
         }
 
@@ -75,19 +79,65 @@ internal static class DoctorCommand
         yield return found.OnnxRuntimeError is { } error
             ? new Check("ONNX Runtime", Mark.Fail, error)
             : new Check("ONNX Runtime", Mark.Pass, $"{found.OnnxRuntimeVersion}, {found.ProcessArchitecture}: {string.Join(", ", found.ExecutionProviders)}");
-        yield return found.CudaDevices.Count > 0
-            ? new Check("GPU", Mark.Pass, string.Join(", ", found.CudaDevices))
-            : new Check("GPU", Mark.Missing, "none: models run on the processor");
+        foreach (var check in GpuChecks(found, evidence))
+            yield return check;
 
         string[] spawn = ["MULTIPROCESSING_START_METHOD", "VLLM_WORKER_MULTIPROC_METHOD", "TOKENIZERS_PARALLELISM", "CUDA_VISIBLE_DEVICES"];
         yield return Rule("fresh process", evidence.Pid != Environment.ProcessId, $"parent {Environment.ProcessId}, host {evidence.Pid}");
+        yield return evidence.StartMethod == "spawn"
+            ? Rule("start method", true, "spawn: posix_spawn, then exec at once")
+            : new Check("isolation: start method", Mark.Missing, $"{evidence.StartMethod}: what can be done on this system, see docs/isolation.md");
         yield return Rule("spawn environment", spawn.All(evidence.Variables.Contains), string.Join(' ', spawn));
         yield return Rule("no secrets in it", !evidence.Variables.Contains(secret), $"{evidence.Variables.Count} variables by allow-list");
         yield return Rule("no CUDA in the parent", !evidence.ParentHadCuda, "read from its memory map");
         yield return Rule("no ONNX Runtime in the parent", !evidence.ParentHadOnnxRuntime, "read from its memory map");
+        yield return Rule(
+            "nothing left behind", !evidence.LeftRunning,
+            $"exit code {evidence.ExitCode}; its peak memory, {Megabytes(evidence.PeakMemoryBytes)}, is given back");
 
         static Check Rule(string name, bool holds, string detail) => new($"isolation: {name}", holds ? Mark.Pass : Mark.Fail, detail);
     }
+
+    /// <summary>The GPUs as the driver tells of them in the host; where it doesn't, why not and what the file system shows.</summary>
+    private static IEnumerable<Check> GpuChecks(InspectOutput found, HostEvidence evidence)
+    {
+        var cuda = found.Cuda;
+        if (cuda is null or { Devices.Count: 0 })
+        {
+            var shown = found.CudaDevices.Count > 0 ? string.Join(", ", found.CudaDevices) : "none";
+            yield return new Check("GPU", Mark.Missing, $"{shown}: models run on the processor");
+        }
+
+        foreach (var device in cuda?.Devices ?? [])
+        {
+            var hidden = device.Visible == false ? "; not for the host that looked" : "";
+            yield return new Check(
+                $"GPU {device.Index}", Mark.Pass,
+                $"{device.Name ?? "unnamed"}, {device.Uuid ?? "no UUID"}, {Megabytes(device.UsedBytes)} of {Megabytes(device.TotalBytes)} used{hidden}");
+        }
+
+        if (cuda is null)
+            yield break;
+        yield return cuda.Problem is { } problem
+            ? new Check("CUDA", Mark.Missing, problem)
+            : new Check("CUDA", Mark.Pass, $"up to {cuda.CudaVersion ?? "an unknown version"}, driver {cuda.DriverVersion ?? "of an unknown version"}");
+        if (cuda.Devices.Count == 0)
+            yield break;
+        yield return cuda.NvmlProblem is { } noNvml
+            ? new Check("NVML", Mark.Missing, $"{noNvml} The evidence of a run has no GPU memory.")
+            : new Check("NVML", Mark.Pass, GpuMemoryOf(evidence));
+        yield return new Check(
+            "CUDA MPS", Mark.Pass, cuda.MpsDaemon ? "a daemon is there: hosts share the GPU through it" : "no daemon: hosts take turns on the GPU");
+    }
+
+    private static string GpuMemoryOf(HostEvidence evidence) => evidence.GpuMemoryIsOwn switch
+    {
+        null => "GPU memory of the host that looked: not told",
+        true => $"the host that looked had {Megabytes(evidence.GpuMemoryAfterBytes)}",
+        false => $"{Megabytes(evidence.GpuMemoryAfterBytes)} used on the device of the host that looked, which isn't listed by its pid",
+    };
+
+    private static string Megabytes(long? bytes) => bytes is { } known ? $"{known >> 20} MiB" : "unknown";
 
     private static Check ModelCheckOf(InstalledModel model) => ModelCheck.Problem(model) is { } problem
         ? new Check($"model {model.Manifest?.Name}", Mark.Fail, problem)

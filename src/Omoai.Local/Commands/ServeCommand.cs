@@ -8,6 +8,7 @@ using Microsoft.Extensions.Hosting;
 using Microsoft.Extensions.Logging;
 using Microsoft.Extensions.Options;
 using Omoai.Api;
+using Omoai.Isolation;
 using Omoai.Local.Journal;
 using Omoai.Local.Server;
 using Omoai.Local.Storage;
@@ -108,6 +109,7 @@ internal static class ServeCommand
             .AddOmoaiApi()
             .PostConfigure<Pipeline.Models.ModelOptions>(LocalServices.AddDefaultFolders)
             .PostConfigure<PipelineOptions>(options => options.ScratchFolder ??= folder.Scratch)
+            .PostConfigure<IsolationOptions>(options => options.StandbyHosts ??= 1)
             .PostConfigure<JournalOptions>(options => options.File = options.File is { Length: > 0 } file ? file : folder.Journal)
             .PostConfigure<ApiOptions>(options =>
             {

@@ -46,12 +46,13 @@ internal static class StageCommands
         command.SetInterruptibleAction((parsed, cancellationToken) => RunAsync(parsed.GetValue(folder)!, parsed.GetValue(verbose), async stage =>
         {
             var model = stage.Services.GetRequiredService<ModelCatalog>().FindSpeech(parsed.GetValue(asr));
+            var threads = stage.Hosts.Threads(stage.Options.ModelThreads);
             foreach (var part in stage.Read<PrepareOutput>(PlanFile, "prepare").Parts)
             {
                 var input = new TranscribeInput(
-                    part, stage.File(part.File), model.Folder, stage.File(WordsFile(part.Index)), stage.Options.ModelThreads);
+                    part, stage.File(part.File), model.Folder, stage.File(WordsFile(part.Index)), threads);
                 if (stage.Conclude(await stage.Hosts.TranscribeAsync(
-                    input, stage.Scratch, stage.Options.TranscribeDeadline, null, cancellationToken)) is null)
+                    input, HostedActivities.TranscribeNeed(model, threads), stage.Scratch, stage.Options.TranscribeDeadline, null, cancellationToken)) is null)
                 {
                     break;
                 }
@@ -78,7 +79,7 @@ internal static class StageCommands
                 parts, stage.File(TextFile), model.Folder, parsed.GetValue(summary),
                 ParagraphGapSeconds: stage.Options.ParagraphGapSeconds);
             stage.Conclude(await stage.Hosts.PostProcessAsync(
-                input, stage.Scratch, stage.Options.PostProcessDeadline, null, cancellationToken));
+                input, HostedActivities.PostProcessNeed(model), stage.Scratch, stage.Options.PostProcessDeadline, null, cancellationToken));
         }));
         return command;
     }

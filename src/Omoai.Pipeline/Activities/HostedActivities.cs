@@ -1,5 +1,6 @@
 using System.Text.Json;
 using Omoai.Isolation;
+using Omoai.Pipeline.Models;
 using Omoai.Transcripts;
 using Omoai.Transcripts.Activities;
 
@@ -12,34 +13,67 @@ public sealed record HostedResult<TOutput>(TOutput? Output, ActivityFailure? Fai
 /// <summary>The activities of the activity host, typed. Files in, files out: what the parent stores is its own business.</summary>
 public sealed class HostedActivities(ActivityHostLauncher launcher)
 {
+    /// <summary>What a host for Prepare must have.</summary>
+    public static HostNeed PrepareNeed { get; } = new() { Gpu = false, WarmUp = WarmUp(new PrepareWarmUp(), "") };
+
+    /// <summary>What a host for Transcribe must have.</summary>
+    /// <param name="model">The speech model.</param>
+    /// <param name="threads">As in <see cref="TranscribeInput"/>.</param>
+    public static HostNeed TranscribeNeed(InstalledModel model, int threads) => new()
+    {
+        MemoryMb = model.Manifest!.MemoryMb,
+        WarmUp = WarmUp(new TranscribeWarmUp(model.Folder, threads), model.Stamp()),
+    };
+
+    /// <summary>What a host for PostProcess must have.</summary>
+    /// <param name="model">The punctuation model, if there is to be one.</param>
+    public static HostNeed PostProcessNeed(InstalledModel? model) => new()
+    {
+        MemoryMb = model?.Manifest!.MemoryMb ?? 0,
+        WarmUp = WarmUp(new PostProcessWarmUp(model?.Folder), model?.Stamp() ?? ""),
+    };
+
+    /// <summary>Threads for a model: those configured or, for 0, its share of the processor.</summary>
+    public int Threads(int configured) => configured > 0 ? configured : launcher.ThreadsPerHost;
+
+    /// <inheritdoc cref="ActivityHostLauncher.Expect"/>
+    public void Expect(string activity, HostNeed need) => launcher.Expect(activity, need);
+
     /// <inheritdoc cref="ActivityHostLauncher.WaitForTurnAsync"/>
-    public Task<(HostTurn? Turn, ActivityFailure? Failure)> WaitForTurnAsync(CancellationToken cancellationToken) =>
-        launcher.WaitForTurnAsync(cancellationToken);
+    public Task<(HostTurn? Turn, ActivityFailure? Failure)> WaitForTurnAsync(
+        string activity, HostNeed need, CancellationToken cancellationToken) =>
+        launcher.WaitForTurnAsync(activity, need, cancellationToken);
 
     public Task<HostedResult<PrepareOutput>> PrepareAsync(
         PrepareInput input, string scratch, TimeSpan deadline, IProgress<HostProgress>? progress, CancellationToken cancellationToken,
         HostTurn? turn = null) =>
-        RunAsync<PrepareInput, PrepareOutput>(ActivityNames.Prepare, input, scratch, deadline, progress, cancellationToken, turn);
+        RunAsync<PrepareInput, PrepareOutput>(
+            ActivityNames.Prepare, input, PrepareNeed, scratch, deadline, progress, cancellationToken, turn);
 
     public Task<HostedResult<TranscribeOutput>> TranscribeAsync(
-        TranscribeInput input, string scratch, TimeSpan deadline, IProgress<HostProgress>? progress, CancellationToken cancellationToken,
-        HostTurn? turn = null) =>
-        RunAsync<TranscribeInput, TranscribeOutput>(ActivityNames.Transcribe, input, scratch, deadline, progress, cancellationToken, turn);
+        TranscribeInput input, HostNeed need, string scratch, TimeSpan deadline, IProgress<HostProgress>? progress,
+        CancellationToken cancellationToken, HostTurn? turn = null) =>
+        RunAsync<TranscribeInput, TranscribeOutput>(
+            ActivityNames.Transcribe, input, need, scratch, deadline, progress, cancellationToken, turn);
 
     public Task<HostedResult<PostProcessOutput>> PostProcessAsync(
-        PostProcessInput input, string scratch, TimeSpan deadline, IProgress<HostProgress>? progress, CancellationToken cancellationToken,
-        HostTurn? turn = null) =>
-        RunAsync<PostProcessInput, PostProcessOutput>(ActivityNames.PostProcess, input, scratch, deadline, progress, cancellationToken, turn);
+        PostProcessInput input, HostNeed need, string scratch, TimeSpan deadline, IProgress<HostProgress>? progress,
+        CancellationToken cancellationToken, HostTurn? turn = null) =>
+        RunAsync<PostProcessInput, PostProcessOutput>(
+            ActivityNames.PostProcess, input, need, scratch, deadline, progress, cancellationToken, turn);
 
     /// <summary>Asks a fresh process what it can load: the parent must not look for itself.</summary>
     public Task<HostedResult<InspectOutput>> InspectAsync(string scratch, TimeSpan deadline, CancellationToken cancellationToken) =>
-        RunAsync<object, InspectOutput>(ActivityNames.Inspect, new { }, scratch, deadline, null, cancellationToken);
+        RunAsync<object, InspectOutput>(ActivityNames.Inspect, new { }, new HostNeed(), scratch, deadline, null, cancellationToken, null);
+
+    private static WarmUp WarmUp<T>(T input, string stamp) => new(JsonSerializer.SerializeToElement(input, OmoaiJson.Compact), stamp);
 
     private async Task<HostedResult<TOutput>> RunAsync<TInput, TOutput>(
-        string activity, TInput input, string scratch, TimeSpan deadline, IProgress<HostProgress>? progress,
-        CancellationToken cancellationToken, HostTurn? turn = null)
+        string activity, TInput input, HostNeed need, string scratch, TimeSpan deadline, IProgress<HostProgress>? progress,
+        CancellationToken cancellationToken, HostTurn? turn)
     {
-        var request = new HostRequest(activity, JsonSerializer.SerializeToElement(input, OmoaiJson.Compact), scratch, deadline);
+        var json = JsonSerializer.SerializeToElement(input, OmoaiJson.Compact);
+        var request = new HostRequest(activity, json, scratch, deadline) { Need = need };
         var result = await launcher.RunAsync(request, progress, cancellationToken, turn);
         if (result.Failure is { } failure)
         {

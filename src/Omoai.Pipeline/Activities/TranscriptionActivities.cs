@@ -7,6 +7,7 @@ using Omoai.Pipeline.Webhooks;
 using Omoai.Transcripts;
 using Omoai.Transcripts.Activities;
 using Omoai.Transcripts.Formats;
+using Omoai.Transcripts.Models;
 
 namespace Omoai.Pipeline.Activities;
 
@@ -26,6 +27,8 @@ public sealed class TranscriptionActivities(
     IOptions<PipelineOptions> options, IProgress<ActivityProgress> progress, TimeProvider time)
 {
     private readonly PipelineOptions _options = options.Value;
+
+    private int Threads => hosts.Threads(_options.ModelThreads);
 
     /// <inheritdoc cref="ActivityBody"/>
     public async Task<ActivityResult> RunAsync(string activity, ActivityCall call, CancellationToken cancellationToken) => activity switch
@@ -48,13 +51,20 @@ public sealed class TranscriptionActivities(
             return Facts(before);
         }
 
-        using var turn = await TakeTurnAsync(cancellationToken);
+        using var turn = await TakeTurnAsync(ActivityNames.Prepare, HostedActivities.PrepareNeed, cancellationToken);
+        if (models.TryFind(call.Job.Settings.SpeechModel, ModelKinds.SpeechCtc) is { } next)
+        {
+            // Its host gets ready while this one works.
+            hosts.Expect(ActivityNames.Transcribe, HostedActivities.TranscribeNeed(next, Threads));
+        }
+
         using var scratch = ScratchFolder.Create(_options.ScratchFolder);
         var parts = Directory.CreateDirectory(scratch.File("parts")).FullName;
         var audio = await FetchInputAsync(call.Job, scratch, cancellationToken);
         var result = await hosts.PrepareAsync(
             new PrepareInput(audio, parts, call.Job.Settings.MaxPartSeconds, _options.Ffmpeg, call.Job.InputName),
-            scratch.Path, call.Job.Settings.PrepareDeadline, Progress(call, PipelineActivities.Prepare), cancellationToken, turn);
+            scratch.Path, call.Job.Settings.DeadlineOfPrepare(new FileInfo(audio).Length),
+            Progress(call, PipelineActivities.Prepare), cancellationToken, turn);
         var plan = await ConcludeAsync(call, null, result, scratch, cancellationToken);
 
         foreach (var part in plan.Parts)
@@ -78,14 +88,22 @@ public sealed class TranscriptionActivities(
         }
 
         var model = models.FindSpeech(call.Job.Settings.SpeechModel);
-        using var turn = await TakeTurnAsync(cancellationToken);
+        var need = HostedActivities.TranscribeNeed(model, Threads);
+        using var turn = await TakeTurnAsync(ActivityNames.Transcribe, need, cancellationToken);
+        if (call.Part == call.Parts - 1)
+        {
+            var next = call.Job.Settings.PunctuationModel is { } name ? models.TryFind(name, ModelKinds.Punctuation) : null;
+            hosts.Expect(ActivityNames.PostProcess, HostedActivities.PostProcessNeed(next));
+        }
+
         using var scratch = ScratchFolder.Create(_options.ScratchFolder);
         var part = (await ReadPlanAsync(call, cancellationToken)).Parts[call.Part];
         var audio = await store.FetchAsync(ArtifactNames.PartAudio(call.Job.Id, part.File), null, scratch.Path, cancellationToken);
         var output = scratch.File("words.json");
         var result = await hosts.TranscribeAsync(
-            new TranscribeInput(part, audio, model.Folder, output, _options.ModelThreads),
-            scratch.Path, call.Job.Settings.TranscribeDeadline, Progress(call, PipelineActivities.Transcribe), cancellationToken, turn);
+            new TranscribeInput(part, audio, model.Folder, output, Threads), need, scratch.Path,
+            call.Job.Settings.DeadlineOfTranscribe(part.Duration),
+            Progress(call, PipelineActivities.Transcribe), cancellationToken, turn);
         var facts = await ConcludeAsync(call, call.Part, result, scratch, cancellationToken);
         await store.CommitAsync(words, output, cancellationToken);
         return new TranscribeFacts(call.Part, facts.WordCount);
@@ -101,7 +119,9 @@ public sealed class TranscriptionActivities(
             return new PostProcessFacts(before.Segments.Count, before.Segments.Sum(segment => segment.Words.Count));
         }
 
-        using var turn = await TakeTurnAsync(cancellationToken);
+        var model = PunctuationModel(call.Job);
+        var need = HostedActivities.PostProcessNeed(model);
+        using var turn = await TakeTurnAsync(ActivityNames.PostProcess, need, cancellationToken);
         using var scratch = ScratchFolder.Create(_options.ScratchFolder);
         var parts = new List<string>();
         for (var part = 0; part < call.Parts; part++)
@@ -111,11 +131,11 @@ public sealed class TranscriptionActivities(
 
         var asked = call.Job.Options;
         var settings = call.Job.Settings;
-        var punctuation = settings.PunctuationModel is { } name ? models.FindPunctuation(name).Folder : null;
         var output = scratch.File("post-processed.json");
         var result = await hosts.PostProcessAsync(
-            new PostProcessInput(parts, output, punctuation, asked.Summary, asked.MaxKeyPoints, settings.ParagraphGapSeconds),
-            scratch.Path, settings.PostProcessDeadline, Progress(call, PipelineActivities.PostProcess), cancellationToken, turn);
+            new PostProcessInput(parts, output, model?.Folder, asked.Summary, asked.MaxKeyPoints, settings.ParagraphGapSeconds),
+            need, scratch.Path, settings.DeadlineOfPostProcess(call.Parts),
+            Progress(call, PipelineActivities.PostProcess), cancellationToken, turn);
         var facts = await ConcludeAsync(call, null, result, scratch, cancellationToken);
         await CommitJsonAsync(WarningsOf(jobId), facts.Warnings, scratch, cancellationToken);
         await store.CommitAsync(artifact, output, cancellationToken);
@@ -217,11 +237,14 @@ public sealed class TranscriptionActivities(
     });
 
     /// <summary>First a turn, then what the host needs: whoever waits must not fill the disk of those who work.</summary>
-    private async Task<HostTurn> TakeTurnAsync(CancellationToken cancellationToken)
+    private async Task<HostTurn> TakeTurnAsync(string activity, HostNeed need, CancellationToken cancellationToken)
     {
-        var (turn, failure) = await hosts.WaitForTurnAsync(cancellationToken);
+        var (turn, failure) = await hosts.WaitForTurnAsync(activity, need, cancellationToken);
         return turn ?? throw new ActivityFailedException(failure!);
     }
+
+    private InstalledModel? PunctuationModel(TranscriptionJob job) =>
+        job.Settings.PunctuationModel is { } name ? models.FindPunctuation(name) : null;
 
     private async Task<string> FetchInputAsync(TranscriptionJob job, ScratchFolder scratch, CancellationToken cancellationToken)
     {

@@ -1,4 +1,5 @@
 using System.ComponentModel.DataAnnotations;
+using System.Globalization;
 using Microsoft.Extensions.Options;
 using Omoai.Transcripts.Activities;
 using Omoai.Transcripts.Models;
@@ -27,7 +28,15 @@ public sealed class ModelOptions
 /// <param name="Folder">Its full path.</param>
 /// <param name="Manifest">Null when it can't be read.</param>
 /// <param name="Problem">Why it can't be read.</param>
-public sealed record InstalledModel(string Folder, ModelManifest? Manifest, string? Problem);
+public sealed record InstalledModel(string Folder, ModelManifest? Manifest, string? Problem)
+{
+    /// <summary>Changes when a file of the model is replaced: lengths and times, for what is loaded is verified anyhow.</summary>
+    public string Stamp() => string.Join('/', Manifest!.Files.Keys.Append(ModelManifest.FileName).Select(name =>
+    {
+        var file = new FileInfo(Path.Combine(Folder, name));
+        return file.Exists ? string.Create(CultureInfo.InvariantCulture, $"{file.Length}@{file.LastWriteTimeUtc.Ticks}") : "";
+    }));
+}
 
 /// <summary>The models on this machine. Reads manifests only: a model is loaded in an activity host and nowhere else.</summary>
 public sealed class ModelCatalog(IOptions<ModelOptions> options)
@@ -75,6 +84,10 @@ public sealed class ModelCatalog(IOptions<ModelOptions> options)
 
         static string Primary(string tag) => tag.Split('-')[0];
     }
+
+    /// <summary>The model of this kind with this name; null where there is none.</summary>
+    public InstalledModel? TryFind(string name, string kind) =>
+        List().FirstOrDefault(model => model.Manifest is { } manifest && manifest.Kind == kind && manifest.Name == name);
 
     /// <summary>The punctuation model with this name, or the configured one.</summary>
     /// <exception cref="MissingRequirementException">There is none.</exception>

@@ -1,5 +1,6 @@
 using System.Buffers;
 using System.Numerics.Tensors;
+using System.Runtime.CompilerServices;
 
 namespace Omoai.Speech.Ctc;
 
@@ -20,6 +21,7 @@ public static class ForcedAlignment
     /// <returns>For each frame a state: 2·i + 1 for the i-th token, 2·i for the gap before it. A gap is blank; at a
     /// word's boundary it may be spaces too, for the pauses that a model writes as more than one.</returns>
     /// <exception cref="ArgumentException">The text doesn't fit into the frames.</exception>
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     public static int[] Align(LogProbabilities logProbabilities, ReadOnlySpan<int> sequence, TokenList tokens)
     {
         var states = (2 * sequence.Length) + 1;

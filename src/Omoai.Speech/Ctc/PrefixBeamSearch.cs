@@ -1,3 +1,4 @@
+using System.Runtime.CompilerServices;
 using System.Runtime.InteropServices;
 
 namespace Omoai.Speech.Ctc;
@@ -64,6 +65,7 @@ public sealed class PrefixBeamSearch
         return Spell(Best());
     }
 
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     private void Advance(ReadOnlySpan<float> frame)
     {
         _likely.Clear();
@@ -103,6 +105,7 @@ public sealed class PrefixBeamSearch
     }
 
     /// <summary>The prefix as it is: a blank, its last token again, or reached anew from its parent in the beam.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     private void OfferUnchanged(Hypothesis hypothesis, ReadOnlySpan<float> frame)
     {
         var prefix = _prefixes[hypothesis.Prefix];
@@ -118,6 +121,7 @@ public sealed class PrefixBeamSearch
         Offer(next, next.Total + prefix.Language);
     }
 
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     private void OfferLonger(Hypothesis hypothesis, ReadOnlySpan<float> frame)
     {
         var prefix = _prefixes[hypothesis.Prefix];
@@ -148,6 +152,7 @@ public sealed class PrefixBeamSearch
         score > double.NegativeInfinity
         && (_best.Count < _beam || (_best.TryPeek(out _, out var worst) && score > worst));
 
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     private void Offer(Hypothesis candidate, double score)
     {
         if (!Wanted(score))
@@ -167,6 +172,7 @@ public sealed class PrefixBeamSearch
     }
 
     /// <summary>Gives a prefix that reached the beam for the first time its identity.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     private int Identify(Hypothesis candidate)
     {
         var (id, parent) = (_prefixes.Count, _prefixes[candidate.Parent]);
@@ -194,6 +200,7 @@ public sealed class PrefixBeamSearch
     }
 
     /// <summary>The best prefix at whose end a word may end.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     private int Best()
     {
         var (best, bestScore) = (Root, double.NegativeInfinity);

@@ -1,5 +1,6 @@
 using System.Numerics;
 using System.Numerics.Tensors;
+using System.Runtime.CompilerServices;
 using Omoai.Transcripts.Activities;
 using Omoai.Transcripts.Models;
 
@@ -45,6 +46,7 @@ public sealed class LogMel
     /// <summary>The features of one stretch of speech. Not for several threads at once.</summary>
     /// <param name="samples">Mono, in [-1, 1].</param>
     /// <returns>[<see cref="FrameCount"/>, <see cref="Bins"/>], row by row.</returns>
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     public float[] Compute(ReadOnlySpan<float> samples)
     {
         var frames = FrameCount(samples.Length);

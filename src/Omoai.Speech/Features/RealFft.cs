@@ -1,4 +1,5 @@
 using System.Numerics;
+using System.Runtime.CompilerServices;
 
 namespace Omoai.Speech.Features;
 
@@ -61,6 +62,7 @@ public sealed class RealFft
     /// <param name="signal">[<see cref="Length"/>].</param>
     /// <param name="real">[<see cref="SpectrumLength"/>].</param>
     /// <param name="imaginary">[<see cref="SpectrumLength"/>].</param>
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     public void Transform(ReadOnlySpan<float> signal, Span<float> real, Span<float> imaginary)
     {
         if (signal.Length != Length || real.Length != SpectrumLength || imaginary.Length != SpectrumLength)
@@ -105,6 +107,7 @@ public sealed class RealFft
     }
 
     /// <summary>(a, b) becomes (a + w·b, a - w·b) for each pair of a block.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     private static void Butterflies(
         Span<float> aReal, Span<float> aImaginary, Span<float> bReal, Span<float> bImaginary,
         ReadOnlySpan<float> cosines, ReadOnlySpan<float> sines)

@@ -20,6 +20,9 @@ public static class ActivityNames
 public sealed record PrepareInput(
     string Audio, string OutputFolder, double MaxPartSeconds = 600, string? FfmpegPath = null, string? Name = null);
 
+/// <summary>What is known of a <see cref="PrepareInput"/> before there is a recording: nothing.</summary>
+public sealed record PrepareWarmUp;
+
 /// <summary>What <see cref="PrepareInput"/> asked for. With no speech there are no parts.</summary>
 public sealed record PrepareOutput(
     double Duration, int SampleRate, int Channels, string Codec, IReadOnlyList<AudioPart> Parts, IReadOnlyList<Warning> Warnings);
@@ -44,6 +47,14 @@ public sealed record AudioPart(int Index, string File, double Start, double Dura
 /// <param name="Output">Path that the words are written to: a <see cref="RecognizedPart"/> as JSON.</param>
 /// <param name="Threads">Threads for the model; 0 lets the host choose.</param>
 public sealed record TranscribeInput(AudioPart Part, string Audio, string ModelFolder, string Output, int Threads = 0);
+
+/// <summary>
+/// What is known of a <see cref="TranscribeInput"/> before there is audio. A model that was loaded for this serves an input with
+/// the same values and no other.
+/// </summary>
+/// <param name="ModelFolder">As in <see cref="TranscribeInput"/>.</param>
+/// <param name="Threads">As in <see cref="TranscribeInput"/>.</param>
+public sealed record TranscribeWarmUp(string ModelFolder, int Threads = 0);
 
 /// <summary>Facts about a recognised part; the words are in the file.</summary>
 public sealed record TranscribeOutput(int Index, int WordCount, double SpeechSeconds, string Model, string Language, string ExecutionProvider);
@@ -70,6 +81,10 @@ public sealed record PostProcessInput(
     IReadOnlyList<string> Parts, string Output, string? ModelFolder = null, SummaryMethod Summary = SummaryMethod.Extractive,
     int MaxKeyPoints = 7, double ParagraphGapSeconds = 1.5);
 
+/// <summary>What is known of a <see cref="PostProcessInput"/> before there are words; see <see cref="TranscribeWarmUp"/>.</summary>
+/// <param name="ModelFolder">As in <see cref="PostProcessInput"/>.</param>
+public sealed record PostProcessWarmUp(string? ModelFolder = null);
+
 /// <summary>Facts about a post-processed transcript; the text is in the file.</summary>
 public sealed record PostProcessOutput(int SegmentCount, int ParagraphCount, int WordCount, string Model, IReadOnlyList<Warning> Warnings);
 
@@ -82,9 +97,29 @@ public sealed record PostProcessed(IReadOnlyList<Segment> Segments, Summary? Sum
 /// <param name="CudaDevices">The models of the GPUs that the driver knows; empty without a driver.</param>
 /// <param name="OnnxRuntimeVersion">Null when ONNX Runtime can't be loaded.</param>
 /// <param name="OnnxRuntimeError">Why ONNX Runtime can't be loaded and what to do about it; null when it can.</param>
+/// <param name="Cuda">What the GPU's driver says.</param>
 public sealed record InspectOutput(
     string ProcessArchitecture, IReadOnlyList<string> ExecutionProviders, IReadOnlyList<string> CudaDevices,
-    string? OnnxRuntimeVersion = null, string? OnnxRuntimeError = null);
+    string? OnnxRuntimeVersion = null, string? OnnxRuntimeError = null, CudaFacts? Cuda = null);
+
+/// <summary>What CUDA's driver API and NVML say of this machine. Each fact is null where neither tells it.</summary>
+/// <param name="DriverVersion">The driver's, such as <c>550.54.15</c>.</param>
+/// <param name="CudaVersion">The newest CUDA that the driver serves, such as <c>12.4</c>.</param>
+/// <param name="Devices">All of the machine; those that CUDA shows to the host where NVML tells none.</param>
+/// <param name="MpsDaemon">Whether there is an MPS daemon to share a GPU through.</param>
+/// <param name="Problem">Why CUDA can't be used; null when it can.</param>
+/// <param name="NvmlProblem">Why NVML can't be asked; null when it can.</param>
+public sealed record CudaFacts(
+    string? DriverVersion, string? CudaVersion, IReadOnlyList<CudaDevice> Devices, bool MpsDaemon, string? Problem, string? NvmlProblem);
+
+/// <summary>A GPU.</summary>
+/// <param name="Index">From 0, in NVML's order, which is that of the slots; in CUDA's where NVML tells none.</param>
+/// <param name="Name">The model.</param>
+/// <param name="Uuid">As in <c>CUDA_VISIBLE_DEVICES</c>: <c>GPU-</c> and so on.</param>
+/// <param name="TotalBytes">Its memory.</param>
+/// <param name="UsedBytes">How much of that anybody uses.</param>
+/// <param name="Visible">Whether the host may use it (<c>CUDA_VISIBLE_DEVICES</c>).</param>
+public sealed record CudaDevice(int Index, string? Name, string? Uuid, long? TotalBytes, long? UsedBytes, bool? Visible);
 
 /// <summary>The input can't be used, and trying again won't help. The message is for the person who supplied it.</summary>
 public sealed class BadInputException(string message, Exception? inner = null) : Exception(message, inner);

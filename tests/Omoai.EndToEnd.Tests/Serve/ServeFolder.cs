@@ -17,6 +17,9 @@ internal sealed class ServeFolder : IDisposable
         {
             ["Omoai__Watcher__Interval"] = "00:00:00.2",
             ["Omoai__Pipeline__RetryDelay"] = "00:00:00.1",
+            // What other tests do is none of this one's business, and no host may be left when its job has ended.
+            ["Omoai__Isolation__LeaseFolder"] = _folder["leases"],
+            ["Omoai__Isolation__StandbyHosts"] = "0",
         };
         if (!realHost)
         {

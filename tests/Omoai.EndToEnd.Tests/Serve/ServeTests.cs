@@ -38,6 +38,29 @@ public sealed class ServeTests
     }
 
     [Fact]
+    public async Task The_next_job_finds_hosts_that_are_ready_and_none_outlives_the_server()
+    {
+        using var folder = new ServeFolder(realHost: true, settings: ("Omoai__Isolation__StandbyHosts", "1"));
+        await using (var server = await folder.StartAsync())
+        {
+            var first = await server.PostAsync(File.ReadAllBytes(OmoaiProgram.Sample), "a.wav");
+            Assert.Equal("succeeded", await server.EndOfAsync(first));
+            await Until.TrueAsync("hosts wait for the next job", () => ServerTraces.Processes(folder.Setup).Count > 0);
+            var second = await server.PostAsync(File.ReadAllBytes(OmoaiProgram.Sample), "b.wav");
+            Assert.Equal("succeeded", await server.EndOfAsync(second));
+
+            Assert.Equal(await server.TextAsync(first), await server.TextAsync(second));
+            var hosts = (await server.GetAsync($"/api/transcriptions/{second}/run")).GetProperty("activities").EnumerateArray()
+                .Select(attempt => attempt.GetProperty("host")).ToList();
+            Assert.Contains(hosts, host => host.GetProperty("standby").GetBoolean());
+            Assert.Equal(3, hosts.Select(host => host.GetProperty("pid").GetInt32()).Distinct().Count());
+            Assert.Equal(0, await server.TerminateAsync());
+        }
+
+        await folder.AssertCleanAsync();
+    }
+
+    [Fact]
     public async Task Two_servers_share_neither_a_data_folder_nor_a_port()
     {
         using var folder = new ServeFolder();
