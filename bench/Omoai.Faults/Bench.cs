@@ -228,6 +228,8 @@ internal sealed class Bench(string repository, bool quick) : IDisposable
     private ServerSetup Setup(string name, bool realHost, string? storage = null, params (string Name, string Value)[] settings)
     {
         var all = settings.ToDictionary(setting => setting.Name, setting => setting.Value);
+        // What is left of hosts is counted, and none is to wait for more.
+        all.TryAdd("Omoai__Isolation__StandbyHosts", "0");
         if (!realHost)
         {
             all["Omoai__Isolation__HostPath"] = Path.Combine(AppContext.BaseDirectory, "Omoai.EndToEnd.TestHost");
