@@ -18,8 +18,7 @@ internal sealed class DeviceLeases
     private readonly TimeProvider _time;
     private readonly string _folder;
     private readonly IReadOnlyList<Device> _gpus;
-    private readonly Device _processor;
-    private readonly IReadOnlyList<Device> _processorOnly;
+    private readonly IReadOnlyList<Device> _processor;
     // Of this process only one looks at a time, whoever has waited longest.
     private readonly SemaphoreSlim _forGpus = new(1);
     private readonly SemaphoreSlim _forProcessor = new(1);
@@ -33,9 +32,8 @@ internal sealed class DeviceLeases
         _folder = Path.GetFullPath(options.LeaseFolder ?? Path.Combine(shared, $"omoai-leases-{Environment.UserName}"));
         var gpus = Device.Gpus(options.Devices, Visible, Device.OnMachine());
         _gpus = [.. gpus.Select(name => new Device(name, options.HostsPerDevice, IsGpu: true))];
-        _processor = new Device("cpu", options.CpuHosts ?? DefaultCpuHosts, IsGpu: false);
-        _processorOnly = [_processor];
-        var slots = _gpus.Count > 0 ? _gpus.Sum(gpu => gpu.Slots) : _processor.Slots;
+        _processor = [new Device("cpu", options.CpuHosts ?? DefaultCpuHosts, IsGpu: false)];
+        var slots = (_gpus.Count > 0 ? _gpus : _processor).Sum(device => device.Slots);
         ThreadsPerHost = Math.Max(1, Environment.ProcessorCount / slots);
     }
 
@@ -52,7 +50,7 @@ internal sealed class DeviceLeases
     private static int DefaultCpuHosts => Environment.ProcessorCount == 1 ? 1 : Math.Max(2, Environment.ProcessorCount / 2);
 
     /// <summary>The devices, any of which will do.</summary>
-    public IReadOnlyList<Device> DevicesFor(HostNeed need) => need.Gpu && _gpus.Count > 0 ? _gpus : _processorOnly;
+    public IReadOnlyList<Device> DevicesFor(HostNeed need) => need.Gpu && _gpus.Count > 0 ? _gpus : _processor;
 
     /// <summary>
     /// The value of <c>CUDA_VISIBLE_DEVICES</c> for a host. Where no GPU can be seen, one that wants one may look for the first for
