@@ -16,7 +16,7 @@ internal sealed class DeviceLease(Device device, LockFile file, Action freed) : 
     public void Describe(SlotHolder holder) => file.Write(JsonSerializer.SerializeToUtf8Bytes(holder, SlotJson.Default.SlotHolder));
 
     /// <summary>The host has the lock now: this process keeps nothing of it.</summary>
-    public void LeaveToHost() => file.Dispose();
+    public void LeaveToHost() => file.LeaveToChild();
 
     public void Dispose()
     {

@@ -73,10 +73,19 @@ internal sealed class LockFile : IDisposable
         return handle.IsInvalid ? [] : content[..RandomAccess.Read(handle, content, 0)];
     }
 
-    /// <summary>Closes this process's descriptor: the lock ends, unless a child has inherited it.</summary>
+    /// <summary>Closes this process's descriptor: the lock is that of the child that has inherited it, from now on.</summary>
+    public void LeaveToChild() => Libc.CloseOpen(Interlocked.Exchange(ref _descriptor, -1));
+
+    /// <summary>Ends the lock. A child of another thread that is just being started has the descriptor until it calls exec, so to close
+    /// it wouldn't do.</summary>
     public void Dispose()
     {
-        Libc.CloseOpen(Interlocked.Exchange(ref _descriptor, -1));
+        var descriptor = Interlocked.Exchange(ref _descriptor, -1);
+        if (descriptor >= 0)
+        {
+            _ = Libc.Flock(descriptor, Libc.LockRelease);
+            _ = Libc.Close(descriptor);
+        }
         _handle?.Dispose();
     }
 }

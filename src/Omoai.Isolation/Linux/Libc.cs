@@ -27,6 +27,7 @@ internal static unsafe partial class Libc
 
     public const int LockExclusive = 2;
     public const int LockNow = 4;
+    public const int LockRelease = 8;
 
     public const int FGetFl = 3;
     public const int FSetFl = 4;

@@ -132,6 +132,21 @@ public sealed class DeviceLeaseTests(TestHosts hosts) : IClassFixture<TestHosts>
     }
 
     [Fact]
+    public async Task A_slot_that_no_host_has_is_free_at_once_whatever_child_is_just_being_started()
+    {
+        var (one, other) = (Worker("0"), Worker("0"));
+        var lease = await TakenAsync(one);
+        // As a child has it between fork and exec.
+        var copy = Linux.Libc.Fcntl(lease.Descriptor, Linux.Libc.FDupfdCloexec, 4);
+        Assert.True(copy >= 0);
+
+        lease.Dispose();
+
+        Assert.NotNull(other.TryTakeIdle("a", new HostNeed()));
+        _ = Linux.Libc.Close(copy);
+    }
+
+    [Fact]
     public async Task A_slot_belongs_to_the_host_until_that_has_ended_though_its_parent_has_let_go_of_it()
     {
         var started = new TestHosts.Reports();
