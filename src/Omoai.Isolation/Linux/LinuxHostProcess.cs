@@ -65,8 +65,9 @@ internal sealed unsafe class LinuxHostProcess : HostProcess
             lifeline = Pipe.Create();
             stdout = Pipe.Create();
             stderr = Pipe.Create();
-            var parentPeak = ProcFiles.PeakMemory("self");
             var error = Spawn(start, lifeline.Read, stdout.Write, stderr.Write, out var pid);
+            // Not before: what this process takes meanwhile would count as the host's.
+            var parentPeak = ProcFiles.PeakMemory("self");
             // EAGAIN and ENOMEM pass; whatever else it is will be there next time too.
             return error == 0
                 ? StartWatching(new LinuxHostProcess(pid, lifeline.Write, parentPeak, start), stdout.Read, stderr.Read, start)
