@@ -5,7 +5,6 @@ using System.Text.Json.Serialization.Metadata;
 using Microsoft.ML.OnnxRuntime;
 using Omoai.Isolation;
 using Omoai.Speech;
-using Omoai.Speech.Ctc;
 using Omoai.Speech.Features;
 using Omoai.Transcripts;
 using Omoai.Transcripts.Activities;
@@ -39,7 +38,7 @@ internal static class Activities
     public static long MainAt { get; set; }
 
     /// <summary>The activity host's transcribe, with a model that stays: what its handler does once it has the model.</summary>
-    public static ActivityHandler Transcribe(CtcModel model) => async (json, context) =>
+    public static ActivityHandler Transcribe(ISpeechModel model) => async (json, context) =>
     {
         var input = json.Deserialize<TranscribeInput>(OmoaiJson.Compact)!;
         var output = await Transcriber.TranscribeAsync(model, input, new Progress(context), context.CancellationToken);
@@ -57,7 +56,7 @@ internal static class Activities
         _ = OrtEnv.Instance();
         var library = Stopwatch.GetTimestamp();
         var input = json.Deserialize<TranscribeInput>(OmoaiJson.Compact)!;
-        using var model = CtcModel.Load(input.ModelFolder, input.Threads);
+        using var model = SpeechModels.Load(input.ModelFolder, input.Threads);
         var loaded = Stopwatch.GetTimestamp();
         await Transcribe(model)(json, context);
         return Write(new Stamps(MainAt, begun, library, loaded, Stopwatch.GetTimestamp()), HostJson.Default.Stamps);
@@ -109,7 +108,7 @@ internal static class Activities
         var samples = MemoryMarshal.Cast<byte, short>(File.ReadAllBytes(input.Audio).AsSpan(HeaderBytes)).ToArray();
         var computed = features.Compute(Array.ConvertAll(samples, sample => sample / 32768f));
         File.WriteAllBytes(input.Output, MemoryMarshal.AsBytes<float>(computed));
-        return Write(new FeaturesOutput(features.Bins), HostJson.Default.FeaturesOutput);
+        return Write(new FeaturesOutput(features.Width), HostJson.Default.FeaturesOutput);
     }
 
     /// <summary>Stays for that many milliseconds, and tells from when to when this process was there.</summary>

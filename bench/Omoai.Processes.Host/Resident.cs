@@ -2,7 +2,7 @@ using System.IO.Pipes;
 using Omoai.Isolation;
 using Omoai.Isolation.Linux;
 using Omoai.Isolation.Protocol;
-using Omoai.Speech.Ctc;
+using Omoai.Speech;
 
 namespace Omoai.Processes.Host;
 
@@ -14,7 +14,7 @@ internal static class Resident
 {
     public static async Task<int> RunAsync(string pipeName, string modelFolder, int threads)
     {
-        using var model = CtcModel.Load(modelFolder, threads);
+        using var model = SpeechModels.Load(modelFolder, threads);
         var transcribe = Activities.Transcribe(model);
         await using var pipe = new NamedPipeClientStream(
             ".", pipeName, PipeDirection.InOut, PipeOptions.Asynchronous | PipeOptions.CurrentUserOnly);

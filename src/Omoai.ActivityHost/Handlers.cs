@@ -3,9 +3,11 @@ using Omoai.Isolation;
 using Omoai.Language;
 using Omoai.Language.Punctuation;
 using Omoai.Speech;
-using Omoai.Speech.Ctc;
+using Omoai.Speech.Models;
+using Omoai.Speech.Vad;
 using Omoai.Transcripts;
 using Omoai.Transcripts.Activities;
+using Omoai.Transcripts.Models;
 
 namespace Omoai.ActivityHost;
 
@@ -15,22 +17,26 @@ namespace Omoai.ActivityHost;
 /// </summary>
 internal sealed class Handlers
 {
-    private readonly KeptModel<TranscribeWarmUp, CtcModel> _speech = new(key => CtcModel.Load(key.ModelFolder, key.Threads));
+    private readonly KeptModel<TranscribeWarmUp, ISpeechModel> _speech = new(
+        key => SpeechModels.Load(key.ModelFolder, key.Threads, key.Cuda));
+    private readonly KeptModel<string, VadModel> _vad = new(VadModel.Load);
     private readonly KeptModel<string, OnnxWordTagger> _punctuation = new(OnnxWordTagger.Load);
 
     public Handlers()
     {
         All = new Dictionary<string, ActivityHandler>
         {
-            [ActivityNames.Prepare] = For<PrepareInput, PrepareOutput>(Preparer.PrepareAsync),
+            [ActivityNames.Prepare] = For<PrepareInput, PrepareOutput>(PrepareAsync),
             [ActivityNames.Transcribe] = For<TranscribeInput, TranscribeOutput>(TranscribeAsync),
             [ActivityNames.PostProcess] = For<PostProcessInput, PostProcessOutput>(PostProcessAsync),
             [ActivityNames.Inspect] = (_, _) => Task.FromResult(ToJson(Inspector.Inspect())),
+            [ActivityNames.InspectModel] = For<InspectModelInput, InspectModelOutput>(ModelInspector.InspectAsync),
+            [ActivityNames.TryModel] = For<TryModelInput, TryModelOutput>(TryModelAsync),
         };
         WarmUps = new Dictionary<string, ActivityWarmUp>
         {
             [ActivityNames.Prepare] = WarmUp<PrepareWarmUp, PrepareInput, PrepareOutput>(
-                (_, folder) => MadeUp.Recording(folder), Preparer.PrepareAsync),
+                (input, folder) => MadeUp.Recording(folder, input), PrepareAsync),
             [ActivityNames.Transcribe] = WarmUp<TranscribeWarmUp, TranscribeInput, TranscribeOutput>(
                 (input, folder) => MadeUp.Part(folder, input, _speech.Get(input).Manifest.SampleRate), TranscribeAsync),
             [ActivityNames.PostProcess] = WarmUp<PostProcessWarmUp, PostProcessInput, PostProcessOutput>(
@@ -44,13 +50,58 @@ internal sealed class Handlers
     /// <summary>By the activity's name; those that would gain nothing have none.</summary>
     public IReadOnlyDictionary<string, ActivityWarmUp> WarmUps { get; }
 
+    private Task<PrepareOutput> PrepareAsync(PrepareInput input, IProgress<double> progress, CancellationToken cancellation) =>
+        Preparer.PrepareAsync(input.VadModelFolder is { } folder ? _vad.Get(folder) : null, input, progress, cancellation);
+
     private Task<TranscribeOutput> TranscribeAsync(TranscribeInput input, IProgress<double> progress, CancellationToken cancellation) =>
         Transcriber.TranscribeAsync(
-            _speech.Get(new TranscribeWarmUp(input.ModelFolder, input.Threads)), input, progress, cancellation);
+            _speech.Get(new TranscribeWarmUp(input.ModelFolder, input.Threads, input.Cuda)), input, progress, cancellation);
 
     private Task<PostProcessOutput> PostProcessAsync(
         PostProcessInput input, IProgress<double> progress, CancellationToken cancellation) =>
         PostProcessor.PostProcessAsync(_punctuation.Get, input, progress, cancellation);
+
+    /// <summary>Runs the activity that a model is for, on what <see cref="MadeUp"/> makes up.</summary>
+    private async Task<TryModelOutput> TryModelAsync(
+        TryModelInput input, IProgress<double> progress, CancellationToken cancellation)
+    {
+        string kind;
+        using (var manifest = OpenManifest(input.ModelFolder))
+        {
+            kind = ModelManifest.Read(manifest).Kind;
+        }
+
+        switch (kind)
+        {
+            case ModelKinds.Vad:
+                await PrepareAsync(
+                    MadeUp.Recording(input.ScratchFolder, new PrepareWarmUp(input.ModelFolder)), progress, cancellation);
+                return new TryModelOutput(kind, null);
+            case ModelKinds.Punctuation:
+                await PostProcessAsync(
+                    MadeUp.Words(input.ScratchFolder, new PostProcessWarmUp(input.ModelFolder)), progress, cancellation);
+                return new TryModelOutput(kind, null);
+            default:
+                // What is no speech model is told so by the loader.
+                var known = new TranscribeWarmUp(input.ModelFolder, input.Threads);
+                var sampleRate = _speech.Get(known).Manifest.SampleRate;
+                var output = await TranscribeAsync(
+                    MadeUp.Second(input.ScratchFolder, known, sampleRate), progress, cancellation);
+                return new TryModelOutput(kind, output.ExecutionProvider);
+        }
+    }
+
+    private static FileStream OpenManifest(string folder)
+    {
+        try
+        {
+            return File.OpenRead(Path.Combine(folder, ModelManifest.FileName));
+        }
+        catch (Exception e) when (e is IOException or UnauthorizedAccessException)
+        {
+            throw new MissingRequirementException($"There is no model in {folder}: {e.Message}", e);
+        }
+    }
 
     /// <summary>An activity with typed input and output, as a handler. What it has loaded goes with the process.</summary>
     private static ActivityHandler For<TInput, TOutput>(

@@ -8,17 +8,19 @@ namespace Omoai.ActivityHost;
 /// <summary>Inputs for warm-ups, the same every time: an activity runs on them once, so that it has run once.</summary>
 internal static class MadeUp
 {
-    public static PrepareInput Recording(string folder) => new(WriteWav(folder, seconds: 1, sampleRate: 44_100), folder);
+    public static PrepareInput Recording(string folder, PrepareWarmUp input) =>
+        new(WriteWav(folder, seconds: 1, sampleRate: 44_100), folder, VadModelFolder: input.VadModelFolder);
 
     /// <summary>A stretch as long as one may be, so that the memory for it is there, and a second.</summary>
     public static TranscribeInput Part(string folder, TranscribeWarmUp input, int sampleRate)
     {
         const int Longest = (int)AudioPart.MaxSpeechSeconds;
-        const int Seconds = Longest + 1;
-        return new TranscribeInput(
-            new AudioPart(0, "made-up.wav", 0, Seconds, [new Interval(0, Longest), new Interval(Longest, Seconds)]),
-            WriteWav(folder, Seconds, sampleRate), input.ModelFolder, Path.Combine(folder, "words.json"), input.Threads);
+        return Part(folder, input, sampleRate, [new Interval(0, Longest), new Interval(Longest, Longest + 1)]);
     }
+
+    /// <summary>A stretch of one second.</summary>
+    public static TranscribeInput Second(string folder, TranscribeWarmUp input, int sampleRate) =>
+        Part(folder, input, sampleRate, [new Interval(0, 1)]);
 
     public static PostProcessInput Words(string folder, PostProcessWarmUp input)
     {
@@ -28,6 +30,14 @@ internal static class MadeUp
         var part = Path.Combine(folder, "part.json");
         File.WriteAllBytes(part, JsonSerializer.SerializeToUtf8Bytes(new RecognizedPart(0, words), OmoaiJson.Compact));
         return new PostProcessInput([part], Path.Combine(folder, "processed.json"), input.ModelFolder);
+    }
+
+    private static TranscribeInput Part(string folder, TranscribeWarmUp input, int sampleRate, Interval[] speech)
+    {
+        var seconds = (int)speech[^1].End;
+        return new TranscribeInput(
+            new AudioPart(0, "made-up.wav", 0, seconds, speech), WriteWav(folder, seconds, sampleRate), input.ModelFolder,
+            Path.Combine(folder, "words.json"), input.Threads, Cuda: input.Cuda);
     }
 
     /// <summary>Quiet noise, louder in the middle of each second, where a detector and a recogniser find something.</summary>

@@ -71,14 +71,23 @@ public sealed class PipelineOptions
     [Range(0.1, 60)]
     public double ParagraphGapSeconds { get; set; } = 1.5;
 
+    /// <summary>What happens to words that were probably never said: <c>cut</c> or <c>keep</c>.</summary>
+    [EnumDataType(typeof(SuspicionPolicy))]
+    public SuspicionPolicy Suspicious { get; set; } = SuspicionPolicy.Cut;
+
     /// <summary>What a job started now keeps to.</summary>
     /// <param name="asked">What was asked for.</param>
     /// <param name="models">Where its models are looked up, by name.</param>
     /// <exception cref="MissingRequirementException">A model that it needs isn't installed.</exception>
-    public JobSettings ToSettings(TranscriptionOptions asked, ModelCatalog models) => new(
-        models.FindSpeech(asked.Asr, asked.Language).Manifest!.Name,
-        asked.Punctuation == PunctuationMethod.Model ? models.FindPunctuation().Manifest!.Name : null,
-        MaxPartSeconds, ParagraphGapSeconds, PrepareDeadline, TranscribeDeadline,
-        PostProcessDeadline, MaxParallelParts, MaxAttempts, MaxLostAttempts, RetryDelay,
-        AnswerGrace: AnswerGrace, BaseDeadline: BaseDeadline, DeadlineFactor: DeadlineFactor);
+    public JobSettings ToSettings(TranscriptionOptions asked, ModelCatalog models)
+    {
+        var speech = models.FindSpeech(asked.Asr, asked.Language).Manifest!;
+        var punctuate = asked.Punctuation == PunctuationMethod.Model && !speech.Punctuated;
+        return new JobSettings(
+            speech.Name, punctuate ? models.FindPunctuation().Manifest!.Name : null,
+            MaxPartSeconds, ParagraphGapSeconds, PrepareDeadline, TranscribeDeadline,
+            PostProcessDeadline, MaxParallelParts, MaxAttempts, MaxLostAttempts, RetryDelay,
+            AnswerGrace: AnswerGrace, BaseDeadline: BaseDeadline, DeadlineFactor: DeadlineFactor,
+            VadModel: models.FindConfiguredVad()?.Manifest!.Name, Suspicious: Suspicious);
+    }
 }

@@ -23,6 +23,7 @@ public static class PipelineServices
                 (pipeline, isolation) => pipeline.AnswerGrace > isolation.Value.LeaseWait,
                 "Omoai:Pipeline:AnswerGrace must be longer than Omoai:Isolation:LeaseWait, or an activity counts as lost that had to wait.")
             .ValidateOnStart();
+        services.AddOptions<CudaOptions>().BindConfiguration(CudaOptions.Section).ValidateDataAnnotations().ValidateOnStart();
         services.AddOptions<ModelOptions>().BindConfiguration(ModelOptions.Section).ValidateDataAnnotations().ValidateOnStart();
         services.AddOptions<IsolationOptions>().BindConfiguration("Omoai:Isolation").ValidateDataAnnotations().ValidateOnStart();
         services.AddOptions<WebhookOptions>().BindConfiguration(WebhookOptions.Section).ValidateDataAnnotations().ValidateOnStart();

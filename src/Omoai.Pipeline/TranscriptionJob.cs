@@ -25,13 +25,25 @@ public sealed record TranscriptionJob(
     int Run = 1, ActivityFailure? Refusal = null, string? TraceParent = null);
 
 /// <summary>What a caller may ask for.</summary>
-public sealed record TranscriptionOptions
+public sealed record TranscriptionOptions : IValidatableObject
 {
-    /// <summary>BCP 47 tag of the language spoken; null takes that of the speech model.</summary>
+    public const int MaxHotWords = 500;
+    public const int MaxHotWordLength = 100;
+
+    /// <summary>BCP 47 tag of the language spoken; null takes that of the speech model, or lets a model of several find it out.</summary>
+    [RegularExpression(
+        "[A-Za-z]{2,3}(-[A-Za-z0-9]{2,8}){0,4}",
+        ErrorMessage = "The language is a BCP 47 tag such as en, en-GB or vi.")]
     public string? Language { get; init; }
 
     /// <summary>Name of a speech model; null takes the configured one.</summary>
     public string? Asr { get; init; }
+
+    /// <summary>Words and phrases that are likelier than the speech model thinks; at most 500, of 100 characters.</summary>
+    public IReadOnlyList<string>? HotWords { get; init; }
+
+    /// <summary>What happens to the channels of the recording.</summary>
+    public ChannelMode Channels { get; init; } = ChannelMode.Mix;
 
     public PunctuationMethod Punctuation { get; init; } = PunctuationMethod.Model;
 
@@ -47,6 +59,27 @@ public sealed record TranscriptionOptions
     /// <summary>Where the end of the job is told, an absolute URL; null tells nobody. Never a secret.</summary>
     [MaxLength(WebhookSender.MaxUrlLength)]
     public string? Webhook { get; init; }
+
+    /// <summary>Checks the hot words: their number, their lengths, and that they are text.</summary>
+    public IEnumerable<ValidationResult> Validate(ValidationContext validationContext)
+    {
+        if (HotWords is { Count: > MaxHotWords })
+        {
+            yield return new ValidationResult($"There are {HotWords.Count} hot words; {MaxHotWords} are the most.");
+        }
+
+        // A list may hold null, whatever its type says.
+        if (HotWords?.Any(phrase => string.IsNullOrWhiteSpace(phrase) || phrase.Any(char.IsControl)) == true)
+        {
+            yield return new ValidationResult("A hot word is empty, or holds control characters.");
+        }
+
+        if (HotWords?.FirstOrDefault(phrase => phrase?.Length > MaxHotWordLength) is { } longest)
+        {
+            yield return new ValidationResult(
+                $"The hot word '{longest[..20]}...' has {longest.Length} characters; {MaxHotWordLength} are the most.");
+        }
+    }
 }
 
 /// <summary>How words get case and punctuation.</summary>
@@ -73,11 +106,13 @@ public enum PunctuationMethod
 /// there was this.</param>
 /// <param name="DeadlineFactor">What it may take besides for each second of audio, seconds.</param>
 /// <param name="AnswerGrace">How long past the longest deadline an answer is waited for; null is five minutes.</param>
+/// <param name="VadModel">Name of the voice-activity model; null finds speech by its energy.</param>
+/// <param name="Suspicious">What happens to what was probably never said.</param>
 public sealed record JobSettings(
     string SpeechModel, string? PunctuationModel, double MaxPartSeconds, double ParagraphGapSeconds, TimeSpan PrepareDeadline,
     TimeSpan TranscribeDeadline, TimeSpan PostProcessDeadline, int MaxParallelParts, int MaxAttempts, int MaxLostAttempts,
     TimeSpan RetryDelay, int MaxWebhookAttempts = 6, TimeSpan? AnswerGrace = null, TimeSpan? BaseDeadline = null,
-    double DeadlineFactor = 0)
+    double DeadlineFactor = 0, string? VadModel = null, SuspicionPolicy Suspicious = SuspicionPolicy.Cut)
 {
     /// <summary>For a recording whose length isn't known yet: 64 kbit/s. Those that have less take far less than their time to decode.</summary>
     private const double BytesPerSecond = 8000;

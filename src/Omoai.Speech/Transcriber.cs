@@ -1,7 +1,7 @@
 using System.Buffers.Binary;
 using System.Runtime.InteropServices;
 using Omoai.Shared;
-using Omoai.Speech.Ctc;
+using Omoai.Speech.Guards;
 using Omoai.Transcripts;
 using Omoai.Transcripts.Activities;
 
@@ -10,39 +10,43 @@ namespace Omoai.Speech;
 /// <summary>The transcribe activity: a part's speech to words with times and confidence.</summary>
 public static class Transcriber
 {
-    /// <summary>Loads the model and transcribes one part; see <see cref="TranscribeAsync(CtcModel, TranscribeInput, IProgress{double}, CancellationToken)"/>.</summary>
-    /// <inheritdoc cref="TranscribeAsync(CtcModel, TranscribeInput, IProgress{double}, CancellationToken)"/>
+    /// <summary>Audio that is read, sorted by length and run together, seconds: enough to find stretches of like length, and little
+    /// beside a model.</summary>
+    private const double SecondsAtATime = 240;
+
+    /// <summary>Loads the model and transcribes one part; see <see cref="TranscribeAsync(ISpeechModel, TranscribeInput, IProgress{double}, CancellationToken)"/>.</summary>
+    /// <inheritdoc cref="TranscribeAsync(ISpeechModel, TranscribeInput, IProgress{double}, CancellationToken)"/>
     public static async Task<TranscribeOutput> TranscribeAsync(
         TranscribeInput input, IProgress<double> progress, CancellationToken cancellationToken)
     {
-        using var model = CtcModel.Load(input.ModelFolder, input.Threads);
+        using var model = SpeechModels.Load(input.ModelFolder, input.Threads, input.Cuda);
         return await TranscribeAsync(model, input, progress, cancellationToken);
     }
 
     /// <summary>
-    /// Transcribes one part with a model that is already loaded, one stretch of speech in memory at a time, and writes the
+    /// Transcribes one part with a model that is already loaded, a few minutes of speech in memory at a time, and writes the
     /// words, in order of time and each inside its stretch, to <see cref="TranscribeInput.Output"/>.
     /// </summary>
     /// <param name="model">The model.</param>
-    /// <param name="input">What to transcribe; its model folder and threads are not looked at.</param>
+    /// <param name="input">What to transcribe; its model folder, threads and CUDA settings are not looked at.</param>
     /// <param name="progress">Gets the share of the speech that is done, 0 to 1.</param>
     /// <param name="cancellationToken">Looked at between stretches; then nothing is written.</param>
     /// <exception cref="BadInputException">The audio isn't 16-bit mono WAV, or a stretch of speech isn't one.</exception>
     /// <exception cref="MissingRequirementException">The model can't be used for this.</exception>
     public static async Task<TranscribeOutput> TranscribeAsync(
-        CtcModel model, TranscribeInput input, IProgress<double> progress, CancellationToken cancellationToken)
+        ISpeechModel model, TranscribeInput input, IProgress<double> progress, CancellationToken cancellationToken)
     {
-        var words = await Task.Run(() => Recognize(model, input, progress, cancellationToken), cancellationToken);
-        await AtomicFile.WriteJsonAsync(input.Output, new RecognizedPart(input.Part.Index, words), cancellationToken);
+        var part = await Task.Run(() => Recognize(model, input, progress, cancellationToken), cancellationToken);
+        await AtomicFile.WriteJsonAsync(input.Output, part, cancellationToken);
         return new TranscribeOutput(
-            input.Part.Index, words.Count, SpeechSeconds(input.Part), model.Manifest.Name, model.Manifest.Language,
-            model.ExecutionProvider);
+            part.Index, part.Words.Count, SpeechSeconds(input.Part.Speech), model.Manifest.Name, part.Language!,
+            model.ExecutionProvider, model.ExecutionProviderReason);
     }
 
-    private static double SpeechSeconds(AudioPart part) => Math.Round(part.Speech.Sum(span => span.End - span.Start), 3);
+    private static double SpeechSeconds(IEnumerable<Interval> speech) => Math.Round(speech.Sum(span => span.End - span.Start), 3);
 
-    private static List<Word> Recognize(
-        CtcModel model, TranscribeInput input, IProgress<double> progress, CancellationToken cancellationToken)
+    private static RecognizedPart Recognize(
+        ISpeechModel model, TranscribeInput input, IProgress<double> progress, CancellationToken cancellationToken)
     {
         var part = input.Part;
         CheckSpeech(part);
@@ -54,24 +58,80 @@ public static class Transcriber
                 + $"the part has {audio.SampleRate} Hz. Use another model.");
         }
 
+        var request = new RecognitionRequest(input.Language, input.HotWords);
         var words = new List<Word>();
+        var suspicions = new List<Suspicion>();
+        var languages = new Dictionary<string, double>();
         var (done, all) = (0.0, part.Speech.Sum(span => span.End - span.Start));
-        foreach (var span in part.Speech)
+        foreach (var group in Groups(part.Speech))
         {
-            cancellationToken.ThrowIfCancellationRequested();
-            var samples = audio.Read(span.Start - part.Start, span.End - part.Start);
-            // Milliseconds are what people and formats read; the clamp keeps rounding inside the stretch.
-            words.AddRange(model.Recognize(samples).Select(word => word with
+            var recognized = new GuardedWords[group.Length];
+            foreach (var batch in Enumerable.Range(0, group.Length).OrderBy(i => group[i].End - group[i].Start).Chunk(model.BatchSize))
             {
-                Start = Math.Clamp(Math.Round(span.Start + word.Start, 3), span.Start, span.End),
-                End = Math.Clamp(Math.Round(span.Start + word.End, 3), span.Start, span.End),
-                Confidence = Math.Round(word.Confidence, 4),
-            }));
-            done += span.End - span.Start;
-            progress.Report(Math.Min(1, done / all));
+                cancellationToken.ThrowIfCancellationRequested();
+                var samples = batch.Select(i => audio.Read(group[i].Start - part.Start, group[i].End - part.Start)).ToArray();
+                foreach (var (i, audioOf, stretch) in batch.Zip(samples, model.Recognize(samples, request, cancellationToken)))
+                {
+                    recognized[i] = InventionGuard.Apply(stretch, StretchFacts.Of(audioOf, audio.SampleRate), input.Suspicious);
+                    var (language, seconds) = (stretch.Language ?? input.Language ?? model.Manifest.Language, group[i].End - group[i].Start);
+                    languages[language] = languages.GetValueOrDefault(language) + seconds;
+                    done += seconds;
+                }
+
+                progress.Report(Math.Min(1, done / all));
+            }
+
+            foreach (var (span, stretch) in group.Zip(recognized))
+            {
+                words.AddRange(stretch.Words.Select(word => Place(word, span)));
+                suspicions.AddRange(stretch.Suspicions.Select(suspicion => suspicion with
+                {
+                    Start = Place(suspicion.Start, span),
+                    End = Place(suspicion.End, span),
+                    Channel = part.Channel,
+                }));
+            }
         }
 
-        return words;
+        // Of two with the same share the first, so that the answer is always the same.
+        var spoken = languages.OrderByDescending(language => language.Value).ThenBy(language => language.Key, StringComparer.Ordinal)
+            .Select(language => language.Key).FirstOrDefault(input.Language ?? model.Manifest.Language);
+        return new RecognizedPart(part.Index, words, part.Channel, spoken, model.Manifest.Punctuated, suspicions,
+            input.HotWords is { Count: > 0 } hotWords ? model.IgnoredOf(hotWords) : null);
+    }
+
+    private static Word Place(Word word, Interval span) => word with
+    {
+        Start = Place(word.Start, span),
+        End = Place(word.End, span),
+        Confidence = Math.Round(word.Confidence, 4),
+    };
+
+    /// <summary>Milliseconds are what people and formats read; the clamp keeps rounding inside the stretch.</summary>
+    private static double Place(double time, Interval span) => Math.Clamp(Math.Round(span.Start + time, 3), span.Start, span.End);
+
+    /// <summary>Neighbouring stretches, <see cref="SecondsAtATime"/> at most together.</summary>
+    private static IEnumerable<Interval[]> Groups(IReadOnlyList<Interval> speech)
+    {
+        var group = new List<Interval>();
+        var seconds = 0.0;
+        foreach (var span in speech)
+        {
+            if (seconds + span.End - span.Start > SecondsAtATime && group.Count > 0)
+            {
+                yield return [.. group];
+                group.Clear();
+                seconds = 0;
+            }
+
+            group.Add(span);
+            seconds += span.End - span.Start;
+        }
+
+        if (group.Count > 0)
+        {
+            yield return [.. group];
+        }
     }
 
     private static void CheckSpeech(AudioPart part)

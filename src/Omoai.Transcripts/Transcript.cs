@@ -30,6 +30,12 @@ public sealed record Transcript
     /// <summary>Null when no summary was asked for or there was nothing to summarise.</summary>
     public Summary? Summary { get; init; }
 
+    /// <summary>Stretches whose words are likely to be wrong, in order of time; empty where there are none.</summary>
+    public IReadOnlyList<UnsureSpan> LowConfidence { get; init; } = [];
+
+    /// <summary>What was probably never said, in order of time; empty where there is nothing of the kind.</summary>
+    public IReadOnlyList<Suspicion> Suspicions { get; init; } = [];
+
     /// <summary>What a reader should know about the quality of this transcript.</summary>
     public IReadOnlyList<Warning> Warnings { get; init; } = [];
 }
@@ -43,7 +49,11 @@ public sealed record Transcript
 public sealed record AudioSource(string Name, double Duration, int SampleRate, int Channels, string Codec);
 
 /// <summary>The models and methods that made a transcript, by name.</summary>
-public sealed record ModelsUsed(string Speech, string Punctuation, string Summary);
+/// <param name="Speech">The speech model.</param>
+/// <param name="Punctuation">The punctuation model, or none.</param>
+/// <param name="Summary">How the summary was made.</param>
+/// <param name="Vad">The voice-activity model, or <c>energy</c>; null where an older version made the transcript.</param>
+public sealed record ModelsUsed(string Speech, string Punctuation, string Summary, string? Vad = null);
 
 /// <summary>About a sentence.</summary>
 /// <param name="Id">Its position among the segments, from 0.</param>
@@ -52,7 +62,9 @@ public sealed record ModelsUsed(string Speech, string Punctuation, string Summar
 /// <param name="End">End of its last word, seconds.</param>
 /// <param name="Text">Its words, joined by spaces.</param>
 /// <param name="Words">Its words in order; at least one.</param>
-public sealed record Segment(int Id, int Paragraph, double Start, double End, string Text, IReadOnlyList<Word> Words);
+/// <param name="Channel">The channel of the recording that it was heard on, from 0; null where all are mixed.</param>
+public sealed record Segment(
+    int Id, int Paragraph, double Start, double End, string Text, IReadOnlyList<Word> Words, int? Channel = null);
 
 /// <summary>A word with its time.</summary>
 /// <param name="Text">As recognised (lower case, bare) before post-processing; with case and punctuation after it.</param>
@@ -60,6 +72,23 @@ public sealed record Segment(int Id, int Paragraph, double Start, double End, st
 /// <param name="End">Seconds, not before <paramref name="Start"/>.</param>
 /// <param name="Confidence">0 to 1: how sure the recogniser was.</param>
 public sealed record Word(string Text, double Start, double End, double Confidence);
+
+/// <summary>Neighbouring words that the recogniser was unsure of.</summary>
+/// <param name="Segment">Id of the segment.</param>
+/// <param name="Start">Start of the first word, seconds.</param>
+/// <param name="End">End of the last word, seconds.</param>
+/// <param name="Text">The words.</param>
+/// <param name="Confidence">The lowest of theirs.</param>
+public sealed record UnsureSpan(int Segment, double Start, double End, string Text, double Confidence);
+
+/// <summary>Words that a recogniser gave and that were probably never said.</summary>
+/// <param name="Reason">Stable, snake_case: <c>repetition</c>, <c>speech_rate</c>, <c>silence_phrase</c>, <c>no_speech</c>, <c>decoder_failed</c>.</param>
+/// <param name="Start">Start of the first word, seconds.</param>
+/// <param name="End">End of the last word, seconds.</param>
+/// <param name="Text">The words.</param>
+/// <param name="Kept">Whether they are in the transcript all the same.</param>
+/// <param name="Channel">As in <see cref="Segment"/>.</param>
+public sealed record Suspicion(string Reason, double Start, double End, string Text, bool Kept, int? Channel = null);
 
 /// <summary>A summary whose every key point says where it came from.</summary>
 public sealed record Summary(string Title, string Abstract, IReadOnlyList<KeyPoint> KeyPoints);

@@ -16,20 +16,21 @@ internal sealed class ModelSession : IDisposable
     private readonly ModelManifest _manifest;
     private readonly InferenceSession _session;
     private readonly RunOptions _runOptions = new();
+    private OrtMemoryInfo? _deviceMemory;
 
-    private ModelSession(ModelManifest manifest, InferenceSession session, string executionProvider)
+    private ModelSession(ModelManifest manifest, InferenceSession session, ExecutionProvider provider)
     {
-        (_manifest, _session, ExecutionProvider) = (manifest, session, executionProvider);
+        (_manifest, _session, Provider) = (manifest, session, provider);
     }
 
-    /// <summary>What runs the graph: <c>cuda</c> or <c>cpu</c>.</summary>
-    public string ExecutionProvider { get; }
+    /// <summary>What runs the graph, and why.</summary>
+    public ExecutionProvider Provider { get; }
 
     /// <summary>Reads a model folder's manifest and checks every file against it.</summary>
     /// <param name="folder">The model's folder.</param>
-    /// <param name="kind">The kind it must be of; see <see cref="ModelKinds"/>.</param>
-    /// <exception cref="MissingRequirementException">There is no whole, undamaged model of that kind.</exception>
-    public static ModelManifest ReadManifest(string folder, string kind)
+    /// <param name="kinds">The kinds it may be of; see <see cref="ModelKinds"/>.</param>
+    /// <exception cref="MissingRequirementException">There is no whole, undamaged model of these kinds.</exception>
+    public static ModelManifest ReadManifest(string folder, params IReadOnlyList<string> kinds)
     {
         ModelManifest manifest;
         try
@@ -40,12 +41,12 @@ internal sealed class ModelSession : IDisposable
         catch (Exception e) when (e is IOException or UnauthorizedAccessException)
         {
             throw new MissingRequirementException(
-                $"There is no {Name(kind)} model in {folder}: {e.Message} 'omoai models list' shows those that are there.", e);
+                $"There is no {Name(kinds[0])} model in {folder}: {e.Message} 'omoai models list' shows those that are there.", e);
         }
 
-        if (manifest.Kind != kind)
+        if (!kinds.Contains(manifest.Kind))
         {
-            throw Unusable(manifest, $"it is not a {Name(kind)} model, its kind is '{manifest.Kind}'");
+            throw Unusable(manifest, $"it is not a {Name(kinds[0])} model, its kind is '{manifest.Kind}'");
         }
 
         manifest.Verify(name => File.OpenRead(Path.Combine(folder, name)));
@@ -64,18 +65,18 @@ internal sealed class ModelSession : IDisposable
     /// <param name="manifest">Its manifest, as <see cref="ReadManifest"/> gave it.</param>
     /// <param name="file">The graph, one of the manifest's files.</param>
     /// <param name="threads">Threads that run it on the processor, at least 1.</param>
-    /// <param name="mayUseGpu">Whether a GPU is worth its context.</param>
+    /// <param name="cuda">How to use CUDA; null where a GPU isn't worth its context.</param>
     /// <param name="check">Throws where the graph isn't the one that the manifest promises.</param>
     /// <exception cref="MissingRequirementException">It can't be loaded, or there is no library that could.</exception>
     /// <exception cref="OutOfMemoryException">The processor's memory or the GPU's is not enough, now.</exception>
     public static ModelSession Load(
-        string folder, ModelManifest manifest, string file, int threads, bool mayUseGpu, Action<InferenceSession> check)
+        string folder, ModelManifest manifest, string file, int threads, CudaSettings? cuda, Action<InferenceSession> check)
     {
         var path = PathOf(folder, manifest, file);
         InferenceSession? session = null;
         try
         {
-            (session, var provider) = Create(path, threads, mayUseGpu);
+            (session, var provider) = ExecutionProviders.Create(path, threads, cuda);
             check(session);
             return new ModelSession(manifest, session, provider);
         }
@@ -105,23 +106,105 @@ internal sealed class ModelSession : IDisposable
     public T Run<T>(
         string[] inputNames, OrtValue[] inputs, string[] outputNames, Func<IDisposableReadOnlyCollection<OrtValue>, T> read)
     {
+        return Translate(() =>
+        {
+            using var outputs = Run(inputNames, inputs, outputNames);
+            return read(outputs);
+        });
+    }
+
+    /// <summary>Inputs and outputs that stay where they are between runs; for <see cref="RunBound"/>, and to be disposed of.</summary>
+    public OrtIoBinding Bind() => _session.CreateIoBinding();
+
+    /// <summary>Runs the graph with bound inputs. What is bound stays bound, but for the outputs.</summary>
+    /// <param name="binding">From <see cref="Bind"/>.</param>
+    /// <param name="inputs">Inputs to bind, in place of those that were bound by the same names; copied to the device where they
+    /// aren't there.</param>
+    /// <param name="kept">Outputs that stay on the device.</param>
+    /// <param name="read">Outputs that come to the processor's memory.</param>
+    /// <returns>The outputs: those that are kept, then those that are read.</returns>
+    /// <exception cref="MissingRequirementException">The graph doesn't take or give what its manifest says.</exception>
+    /// <exception cref="OutOfMemoryException">The processor's memory or the GPU's is not enough, now.</exception>
+    /// <exception cref="OnnxRuntimeException">It failed in another way, as devices do.</exception>
+    public IDisposableReadOnlyCollection<OrtValue> RunBound(
+        OrtIoBinding binding, IEnumerable<(string Name, OrtValue Value)> inputs, IEnumerable<string> kept, IEnumerable<string> read) =>
+        Translate(() =>
+        {
+            foreach (var (name, value) in inputs)
+            {
+                binding.BindInput(name, value);
+            }
+
+            // An output that was bound for the run before would be written over, and may be an input now.
+            binding.ClearBoundOutputs();
+            _deviceMemory ??= Provider.Name == "cuda"
+                ? new OrtMemoryInfo("Cuda", OrtAllocatorType.DeviceAllocator, 0, OrtMemType.Default)
+                : OrtMemoryInfo.DefaultInstance;
+            foreach (var name in kept)
+            {
+                binding.BindOutputToDevice(name, _deviceMemory);
+            }
+
+            foreach (var name in read)
+            {
+                binding.BindOutputToDevice(name, OrtMemoryInfo.DefaultInstance);
+            }
+
+            binding.SynchronizeBoundInputs();
+            return _session.RunWithBoundResults(_runOptions, binding);
+        });
+
+    private T Translate<T>(Func<T> run)
+    {
         try
         {
-            using var outputs = _session.Run(_runOptions, inputNames, inputs, outputNames);
-            return read(outputs);
+            return run();
         }
-        catch (OnnxRuntimeException e) when (IsOutOfMemory(e))
+        catch (Exception e) when (Meaning(e) is { } meaning)
         {
-            throw OutOfMemory(_manifest, e);
+            throw meaning;
         }
-        catch (Exception e) when (e is ArgumentException || (e is OnnxRuntimeException && IsMismatch(e)))
+    }
+
+    /// <summary>Runs the graph; the caller disposes of the outputs.</summary>
+    /// <inheritdoc cref="Run{T}" path="/param|/exception"/>
+    public IDisposableReadOnlyCollection<OrtValue> Run(string[] inputNames, OrtValue[] inputs, string[] outputNames)
+    {
+        try
         {
-            throw Unusable(_manifest, $"its graph can't be run ({e.Message})", e);
+            return _session.Run(_runOptions, inputNames, inputs, outputNames);
+        }
+        catch (Exception e) when (Meaning(e) is { } meaning)
+        {
+            throw meaning;
+        }
+    }
+
+    /// <summary>Runs the graph into values that are there already, which saves making them where runs are many and small.</summary>
+    /// <param name="inputNames">The inputs' names.</param>
+    /// <param name="inputs">Their values, in the same order.</param>
+    /// <param name="outputNames">The outputs' names.</param>
+    /// <param name="outputs">Values of the outputs' types and shapes, in the same order; none may share memory with an input.</param>
+    /// <inheritdoc cref="Run{T}" path="/exception"/>
+    public void Run(string[] inputNames, OrtValue[] inputs, string[] outputNames, OrtValue[] outputs)
+    {
+        try
+        {
+            _session.Run(_runOptions, inputNames, inputs, outputNames, outputs);
+        }
+        catch (Exception e) when (Meaning(e) is { } meaning)
+        {
+            throw meaning;
         }
     }
 
     public void Dispose()
     {
+        if (_deviceMemory != OrtMemoryInfo.DefaultInstance)
+        {
+            _deviceMemory?.Dispose();
+        }
+
         _runOptions.Dispose();
         _session.Dispose();
     }
@@ -135,61 +218,14 @@ internal sealed class ModelSession : IDisposable
         new[] { "Failed to allocate memory", "out of memory", "bad_alloc", "ALLOC_FAILED" }.Any(
             text => e.Message.Contains(text, StringComparison.OrdinalIgnoreCase));
 
-    private static (InferenceSession Session, string Provider) Create(string path, int threads, bool mayUseGpu)
+    /// <summary>What a failed run means; null where it is what it says.</summary>
+    private Exception? Meaning(Exception e) => e switch
     {
-        // The parent chooses the device, or none, by this variable; see docs/configuration.md.
-        if (mayUseGpu && Environment.GetEnvironmentVariable("CUDA_VISIBLE_DEVICES") is not ("" or "-1"))
-        {
-            using var options = Options(threads);
-            if (TryAppendCuda(options))
-            {
-                try
-                {
-                    return (new InferenceSession(path, options), "cuda");
-                }
-                catch (OnnxRuntimeException e) when (IsGpuMissing(e))
-                {
-                    // CUDA's libraries are there and no GPU is. A GPU that is full, in contrast, is worth another attempt.
-                }
-            }
-        }
-
-        using var cpu = Options(threads);
-        return (new InferenceSession(path, cpu), "cpu");
-    }
-
-    private static bool TryAppendCuda(SessionOptions options)
-    {
-        try
-        {
-            options.AppendExecutionProvider_CUDA(0);
-            return true;
-        }
-        catch (Exception e) when (e is OnnxRuntimeException or EntryPointNotFoundException)
-        {
-            // A library that was built without CUDA, or CUDA's own libraries aren't there.
-            return false;
-        }
-    }
-
-    private static SessionOptions Options(int threads)
-    {
-        var options = new SessionOptions
-        {
-            GraphOptimizationLevel = GraphOptimizationLevel.ORT_ENABLE_ALL,
-            ExecutionMode = ExecutionMode.ORT_SEQUENTIAL,
-            IntraOpNumThreads = threads,
-            InterOpNumThreads = 1,
-        };
-        // Threads that wait in a loop take the cores that other hosts' models need.
-        options.AddSessionConfigEntry("session.intra_op.allow_spinning", "0");
-        return options;
-    }
-
-    /// <summary>CUDA's errors 100 and 35: no device, and no driver (which CUDA takes for one that is too old).</summary>
-    private static bool IsGpuMissing(OnnxRuntimeException e) =>
-        e.Message.Contains("no CUDA-capable device", StringComparison.OrdinalIgnoreCase)
-        || e.Message.Contains("CUDA driver version is insufficient", StringComparison.OrdinalIgnoreCase);
+        OnnxRuntimeException when IsOutOfMemory(e) => OutOfMemory(_manifest, e),
+        ArgumentException => Unusable(_manifest, $"its graph can't be run ({e.Message})", e),
+        OnnxRuntimeException when IsMismatch(e) => Unusable(_manifest, $"its graph can't be run ({e.Message})", e),
+        _ => null,
+    };
 
     /// <summary>The code is in the message only.</summary>
     private static bool IsMismatch(Exception e) => e.Message.Contains("[ErrorCode:InvalidArgument]", StringComparison.Ordinal);
@@ -202,5 +238,5 @@ internal sealed class ModelSession : IDisposable
     private static OutOfMemoryException OutOfMemory(ModelManifest manifest, Exception inner) =>
         new($"There is not enough memory for the {Name(manifest.Kind)} model '{manifest.Name}': {inner.Message}", inner);
 
-    private static string Name(string kind) => kind == ModelKinds.SpeechCtc ? "speech" : kind;
+    private static string Name(string kind) => ModelKinds.Speech.Contains(kind) ? "speech" : kind;
 }

@@ -1,8 +1,10 @@
 using System.Runtime.InteropServices;
 using System.Text.Json;
 using Microsoft.Extensions.Logging.Abstractions;
+using Microsoft.ML.OnnxRuntime.Tensors;
 using Omoai.ActivityHost.Cuda;
 using Omoai.Isolation;
+using Omoai.Tests;
 using Omoai.Tests.Native;
 using Omoai.Transcripts;
 using Omoai.Transcripts.Activities;
@@ -70,6 +72,61 @@ public sealed class HostTests : IDisposable
         Assert.Equal((null, null, null), (hidden.GpuMemoryBeforeBytes, hidden.GpuMemoryAfterBytes, hidden.GpuMemoryIsOwn));
         Assert.Equal("", hidden.Stderr.Text);
         Assert.Equal("nvml loaded\n", seen.Stderr.Text);
+    }
+
+    [Fact]
+    public async Task It_tells_what_graphs_take_and_give_and_what_is_wrong_with_one()
+    {
+        string[] graphs = [Path.Combine(_scratch, "good.onnx"), Path.Combine(_scratch, "broken.onnx"), Path.Combine(_scratch, "none.onnx")];
+        File.WriteAllBytes(graphs[0], new OnnxGraph()
+            .Input("x", TensorElementType.Float, "batch", "frames", 80)
+            .Output("y", TensorElementType.Float, "batch", "frames", 80)
+            .Output("z", TensorElementType.Int64, 3)
+            .Constant("three", 1, 2, 3)
+            .Node("Neg", ["x"], ["y"])
+            .Node("Identity", ["three"], ["z"])
+            .Metadata("model_type", "wenet_ctc").Metadata("note", "tiếng Việt").Metadata("long", new string('x', 20_000))
+            .ToModel());
+        File.WriteAllText(graphs[1], "no protobuf");
+        var before = NativeLibraries();
+
+        var result = await RunAsync(ActivityNames.InspectModel, JsonSerializer.Serialize(new InspectModelInput(graphs), OmoaiJson.Compact));
+
+        var found = result.Output!.Value.Deserialize<InspectModelOutput>(OmoaiJson.Compact)!.Graphs;
+        Assert.Equal(["good.onnx", "broken.onnx", "none.onnx"], found.Select(graph => graph.File));
+        Assert.Equivalent(new TensorFacts("x", "float", [-1, -1, 80]), Assert.Single(found[0].Inputs), strict: true);
+        Assert.Equivalent(new[] { new TensorFacts("y", "float", [-1, -1, 80]), new TensorFacts("z", "int64", [3]) }, found[0].Outputs, strict: true);
+        // What is too long is left out: it has to go through the pipe.
+        Assert.Equal(new Dictionary<string, string> { ["model_type"] = "wenet_ctc", ["note"] = "tiếng Việt" }, found[0].Metadata);
+        Assert.Null(found[0].Problem);
+        Assert.All(found.Skip(1), graph => Assert.NotEqual("", graph.Problem!));
+        Assert.Equal(before, NativeLibraries());
+    }
+
+    [Fact]
+    public async Task Too_many_graphs_are_no_model()
+    {
+        var input = new InspectModelInput([.. Enumerable.Repeat("x.onnx", 65)]);
+        var result = await RunAsync(ActivityNames.InspectModel, JsonSerializer.Serialize(input, OmoaiJson.Compact));
+        Assert.Equal(FailureClass.BadInput, result.Failure?.Class);
+    }
+
+    [Theory]
+    [InlineData("speech", "speech-ctc", "cpu")]
+    [InlineData("punctuation", "punctuation", null)]
+    public async Task It_tries_a_model_of_any_kind(string folder, string kind, string? provider)
+    {
+        var model = Path.Combine(TestPaths.Repository, "models", "demo-en", folder);
+        var result = await RunAsync(ActivityNames.TryModel, JsonSerializer.Serialize(new TryModelInput(model, _scratch), OmoaiJson.Compact), device: "");
+        Assert.Equal(new TryModelOutput(kind, provider), result.Output?.Deserialize<TryModelOutput>(OmoaiJson.Compact));
+    }
+
+    [Fact]
+    public async Task A_model_that_does_not_run_is_missing()
+    {
+        var result = await RunAsync(ActivityNames.TryModel, JsonSerializer.Serialize(new TryModelInput(_scratch, _scratch), OmoaiJson.Compact));
+        Assert.Equal(FailureClass.ModelMissing, result.Failure?.Class);
+        Assert.Contains(_scratch, result.Failure!.Reason, StringComparison.Ordinal);
     }
 
     /// <summary>How much of ONNX Runtime is mapped into this process: by other tests, if at all.</summary>

@@ -52,6 +52,9 @@ public sealed partial class BadInputTests : IDisposable
     [InlineData("process", "a.wav", "--format")]
     [InlineData("process", "a.wav", "--summary", "poem")]
     [InlineData("process", "a.wav", "--format", "docx")]
+    [InlineData("process", "a.wav", "--channels", "both")]
+    [InlineData("process", "a.wav", "--language", "en_GB")]
+    [InlineData("process", "a.wav", "--hot-words", "@/no/such/file")]
     [InlineData("nonsense")]
     public async Task Wrong_usage(params string[] arguments) => await AssertFailsAsync(2, "", arguments);
 

@@ -92,6 +92,33 @@ public sealed class ProcessTests : IDisposable
     }
 
     [Fact]
+    public async Task Of_a_call_each_channel_is_transcribed_by_itself()
+    {
+        // The second speaks when the first has ended.
+        var said = FirstSamples();
+        var silence = new short[said.Length];
+        Wav.Write(_folder["a.wav"], [.. said, .. silence], [.. silence, .. said]);
+
+        var outcome = await OmoaiProgram.RunAsync(
+            "process", _folder["a.wav"], "-o", _folder["out"], "--quiet", "--channels", "separate", "--hot-words", "standup,日本");
+
+        Assert.True(outcome.ExitCode == 0, outcome.Error);
+        var transcript = ReadTranscript(_folder["out"]);
+        Assert.Equal([0, 1], transcript.Segments.Select(segment => segment.Channel!.Value).Distinct());
+        foreach (var channel in transcript.Segments.GroupBy(segment => segment.Channel))
+        {
+            AssertFirstWords(transcript with { Segments = [.. channel] });
+            Assert.All(channel, segment => Assert.InRange(segment.Start, channel.Key!.Value * FirstSeconds, (channel.Key.Value + 1) * FirstSeconds));
+        }
+
+        Assert.Equal("energy", transcript.Models.Vad);
+        Assert.Contains("日本", Assert.Single(transcript.Warnings, warning => warning.Code == "hot_words_ignored").Message, StringComparison.Ordinal);
+        var text = File.ReadAllText(Path.Combine(_folder["out"], "transcript.txt"));
+        Assert.StartsWith("[1] ", text, StringComparison.Ordinal);
+        Assert.Contains("\n[2] ", text, StringComparison.Ordinal);
+    }
+
+    [Fact]
     public async Task Of_a_truncated_recording_what_is_there_is_transcribed_and_a_warning_says_so()
     {
         Wav.Write(_folder["whole.wav"], Wav.Read(OmoaiProgram.Sample));
@@ -160,6 +187,9 @@ public sealed class ProcessTests : IDisposable
     {
         Wav.Write(_folder["a.wav"], FirstSamples());
 
+        // What an earlier recording left in the folder is not taken for this one's.
+        Directory.CreateDirectory(_folder["stages"]);
+        File.WriteAllText(Path.Combine(_folder["stages"], "words-0007.json"), "{}");
         foreach (var arguments in (string[][])[
             ["prepare", _folder["a.wav"], "-o", _folder["stages"]], ["transcribe", _folder["stages"]], ["postprocess", _folder["stages"]]])
         {
@@ -169,6 +199,7 @@ public sealed class ProcessTests : IDisposable
 
         var result = JsonSerializer.Deserialize<Omoai.Transcripts.Activities.PostProcessed>(
             File.ReadAllText(Path.Combine(_folder["stages"], "post-processed.json")), OmoaiJson.Compact)!;
+        Assert.False(File.Exists(Path.Combine(_folder["stages"], "words-0007.json")));
         Assert.True(WordErrorRate.ComputeUnpunctuated(FirstWords, string.Join(' ', result.Segments.Select(segment => segment.Text))).Rate <= 0.4);
     }
 

@@ -22,8 +22,14 @@ internal static class Wav
     }
 
     /// <summary>Writes mono samples, the same on every channel.</summary>
-    public static void Write(string file, ReadOnlySpan<short> samples, int channels = 1)
+    public static void Write(string file, short[] samples, int channels = 1) =>
+        Write(file, [.. Enumerable.Repeat(samples, channels)]);
+
+    /// <summary>Writes the samples of each channel, all of the same length.</summary>
+    public static void Write(string file, params short[][] tracks)
     {
+        var channels = tracks.Length;
+        var samples = tracks[0];
         using var writer = new BinaryWriter(File.Create(file));
         var bytes = samples.Length * channels * 2;
         writer.Write("RIFF"u8);
@@ -38,11 +44,11 @@ internal static class Wav
         writer.Write((short)16);
         writer.Write("data"u8);
         writer.Write(bytes);
-        foreach (var sample in samples)
+        for (var i = 0; i < samples.Length; i++)
         {
-            for (var channel = 0; channel < channels; channel++)
+            foreach (var track in tracks)
             {
-                writer.Write(sample);
+                writer.Write(track[i]);
             }
         }
     }

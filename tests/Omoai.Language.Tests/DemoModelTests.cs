@@ -16,7 +16,7 @@ public sealed class DemoModelTests
     {
         using var tagger = OnnxWordTagger.Load(Folder);
         var result = PostProcessor.Process(
-            Speech.Read(Sample), tagger, new PostProcessInput([], ""), new Progress<double>(), CancellationToken.None);
+            [new RecognizedPart(0, Speech.Read(Sample))], tagger, new PostProcessInput([], ""), new Progress<double>(), CancellationToken.None).Result;
 
         var expected = Sample.Split((char[])[' ', '\n'], StringSplitOptions.RemoveEmptyEntries);
         var actual = result.Segments.SelectMany(segment => segment.Words).Select(word => word.Text).ToArray();
@@ -31,7 +31,7 @@ public sealed class DemoModelTests
     {
         using var tagger = OnnxWordTagger.Load(Folder);
         var summary = PostProcessor.Process(
-            Speech.Read(Sample), tagger, new PostProcessInput([], ""), new Progress<double>(), CancellationToken.None).Summary!;
+            [new RecognizedPart(0, Speech.Read(Sample))], tagger, new PostProcessInput([], ""), new Progress<double>(), CancellationToken.None).Result.Summary!;
         Assert.InRange(summary.KeyPoints.Count, 4, 7);
         Assert.DoesNotContain(summary.KeyPoints, point => point.Text.Contains("hank you", StringComparison.Ordinal));
         Assert.DoesNotContain(summary.KeyPoints, point => point.Text.Contains("ood morning", StringComparison.Ordinal));
@@ -44,7 +44,7 @@ public sealed class DemoModelTests
         using var tagger = OnnxWordTagger.Load(Folder);
         var heard = Sample.Replace("Good morning", "Did morning", StringComparison.Ordinal);
         var summary = PostProcessor.Process(
-            Speech.Read(heard), tagger, new PostProcessInput([], ""), new Progress<double>(), CancellationToken.None).Summary!;
+            [new RecognizedPart(0, Speech.Read(heard))], tagger, new PostProcessInput([], ""), new Progress<double>(), CancellationToken.None).Result.Summary!;
         Assert.Equal("Tuesday standup for the transcription team", summary.Title);
     }
 

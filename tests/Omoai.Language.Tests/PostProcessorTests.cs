@@ -145,7 +145,7 @@ public sealed class PostProcessorTests : IDisposable
         var reports = new Reports();
         var words = Speech.Say(string.Join(' ', Enumerable.Repeat("word", 1000)));
         PostProcessor.Process(
-            words, new FakeTagger((seen, _) => [.. seen.Select(_ => FakeTagger.Nothing)], 50), Input, reports, CancellationToken.None);
+            [new RecognizedPart(0, words)], new FakeTagger((seen, _) => [.. seen.Select(_ => FakeTagger.Nothing)], 50), Input, reports, CancellationToken.None);
         Assert.Equal(reports.Values.Order(), reports.Values);
         Assert.True(reports.Values.Count > 20);
         Assert.InRange(reports.Values[^1], 0.8, 1);
@@ -178,7 +178,8 @@ public sealed class PostProcessorTests : IDisposable
         }
 
         var tagger = new FakeTagger((seen, _) => [.. seen.Select(_ => tags[random.Next(seed % 2 == 0 ? 2 : tags.Length)])], 30);
-        var result = PostProcessor.Process(words, tagger, Input, new Reports(), CancellationToken.None);
+        var result = PostProcessor.Process(
+            [new RecognizedPart(0, words)], tagger, Input, new Reports(), CancellationToken.None).Result;
 
         var written = result.Segments.SelectMany(segment => segment.Words).ToArray();
         Assert.Equal(words.Select(word => word.Text), written.Select(word => word.Text.TrimEnd('.', ',', '?').ToLowerInvariant()));
@@ -199,7 +200,80 @@ public sealed class PostProcessorTests : IDisposable
             Assert.Equal(point.Text, string.Join(' ', point.Segments.Select(id => result.Segments[id].Text))));
     }
 
+    [Fact]
+    public void Each_channel_is_punctuated_by_itself_and_the_segments_take_turns()
+    {
+        // One asks at 0 s and again at 20 s; the other answers at 10 s, and speaks into the second question.
+        var first = new RecognizedPart(0, [new("hello", 0, 1, 0.9), new("there", 1, 2, 0.9), new("again", 20, 25, 0.9)], Channel: 0);
+        var second = new RecognizedPart(1, [new("yes", 10, 11, 0.9), new("quite", 21, 22, 0.9)], Channel: 1);
+
+        var segments = Process([first, second]).Result.Segments;
+
+        Assert.Equal(["hello there", "yes", "again", "quite"], segments.Select(segment => segment.Text));
+        Assert.Equal([0, 1, 0, 1], segments.Select(segment => segment.Channel));
+        Assert.Equal([0, 1, 2, 3], segments.Select(segment => segment.Id));
+        Assert.Equal([0, 1, 2, 3], segments.Select(segment => segment.Paragraph));
+    }
+
+    [Fact]
+    public void Words_that_have_their_marks_keep_them()
+    {
+        var part = new RecognizedPart(
+            0, [new("Hello,", 0, 1, 0.9), new("Ann.", 1, 2, 0.9), new("Are", 2, 3, 0.9), new("you", 3, 4, 0.9), new("“in?”", 4, 5, 0.9)],
+            Punctuated: true);
+        var segments = Process([part], new FakeTagger((_, _) => throw new InvalidOperationException(), 50)).Result.Segments;
+        Assert.Equal(["Hello, Ann.", "Are you “in?”"], segments.Select(segment => segment.Text));
+    }
+
+    [Fact]
+    public void A_tagger_of_another_language_is_not_asked()
+    {
+        var part = new RecognizedPart(0, [new("xin", 0, 1, 0.9), new("chào", 1, 2, 0.9)], Language: "vi-VN");
+        var (result, warnings) = Process([part], new FakeTagger((_, _) => throw new InvalidOperationException(), 50));
+        Assert.Equal("xin chào", result.Segments.Single().Text);
+        Assert.Equal("vi-VN", result.Language);
+        Assert.Equal(PostProcessor.OtherLanguage, warnings.Single().Code);
+    }
+
+    [Fact]
+    public void Unsure_words_are_listed_by_runs_and_segments()
+    {
+        var part = new RecognizedPart(0,
+        [
+            new("a", 0, 1, 0.4), new("b", 1, 2, 0.3), new("c", 2, 3, 0.5), new("d", 3, 4, 0.49), new("e", 9, 10, 0.1), new("f", 10, 11, 0.9),
+        ]);
+        Assert.Equal(
+            [new UnsureSpan(0, 0, 2, "a b", 0.3), new UnsureSpan(0, 3, 4, "d", 0.49), new UnsureSpan(1, 9, 10, "e", 0.1)],
+            Process([part]).Result.LowConfidence);
+    }
+
+    [Fact]
+    public void Hot_words_that_changed_nothing_are_named_once()
+    {
+        var part = new RecognizedPart(0, [new("a", 0, 1, 0.9)], IgnoredHotWords: ["3D", "x1", "x2", "x3", "x4", "x5"]);
+        var warning = Assert.Single(Process([part, part with { Index = 1, Words = [] }]).Warnings);
+        Assert.Equal(PostProcessor.HotWordsIgnored, warning.Code);
+        Assert.EndsWith("3D, x1, x2, x3, x4 and 1 more.", warning.Message, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public void What_was_probably_never_said_is_listed_in_order_and_warned_of()
+    {
+        Suspicion late = new("repetition", 30, 40, "and and", Kept: true), early = new("silence_phrase", 3, 4, "thanks", Kept: false);
+        var (result, warnings) = Process(
+        [
+            new RecognizedPart(0, [new("a", 0, 1, 0.9)], Suspicions: [late]), new RecognizedPart(1, [new("b", 50, 51, 0.9)], Suspicions: [early]),
+        ]);
+        Assert.Equal([early, late], result.Suspicions);
+        var warning = Assert.Single(warnings);
+        Assert.Equal(PostProcessor.Suspicious, warning.Code);
+        Assert.Contains("1 left out, 1 kept", warning.Message, StringComparison.Ordinal);
+    }
+
     private static PostProcessInput Input => new([], "", null);
+
+    private static (PostProcessed Result, IReadOnlyList<Warning> Warnings) Process(IReadOnlyList<RecognizedPart> parts, IWordTagger? tagger = null) =>
+        PostProcessor.Process(parts, tagger, Input, new Reports(), CancellationToken.None);
 
     private async Task<string> WritePartAsync(int index, Word[] words)
     {

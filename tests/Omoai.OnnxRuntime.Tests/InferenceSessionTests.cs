@@ -133,6 +133,27 @@ public sealed class InferenceSessionTests
     }
 
     [Fact]
+    public void A_run_can_write_into_values_that_are_there()
+    {
+        using var session = new InferenceSession(Add);
+        using var options = new RunOptions();
+        float[] x = [1, 2];
+        var sum = new float[2];
+        using var input = OrtValue.CreateTensorValueFromMemory(x, [1, 2]);
+        using var output = OrtValue.CreateTensorValueFromMemory(sum, [1, 2]);
+        using var tooLarge = OrtValue.CreateTensorValueFromMemory(new float[4], [2, 2]);
+
+        session.Run(options, ["x", "y"], [input, input], ["sum"], [output]);
+        Assert.Equal([2, 4], sum);
+        x[0] = 5;
+        session.Run(options, ["x", "y"], [input, input], ["sum"], [output]);
+        Assert.Equal([10, 4], sum);
+
+        Assert.Throws<ArgumentException>(() => session.Run(options, ["x", "y"], [input, input], ["sum"], []));
+        Assert.Throws<OnnxRuntimeException>(() => session.Run(options, ["x", "y"], [input, input], ["sum"], [tooLarge]));
+    }
+
+    [Fact]
     public void An_output_can_be_the_input_of_another_session()
     {
         using var session = new InferenceSession(Add);

@@ -89,7 +89,11 @@ public sealed class SessionOptionsTests
     {
         // The official CPU package lacks the function, and .NET says so; other libraries answer for themselves.
         using var options = new SessionOptions();
-        var exception = Assert.ThrowsAny<Exception>(() => options.AppendExecutionProvider_CUDA(0));
+        var exception = Assert.ThrowsAny<Exception>(() =>
+        {
+            using var cuda = new OrtCUDAProviderOptions();
+            options.AppendExecutionProvider_CUDA(cuda);
+        });
         Assert.True(exception is OnnxRuntimeException or EntryPointNotFoundException, exception.ToString());
         Assert.Contains("cuda", exception.Message, StringComparison.OrdinalIgnoreCase);
     }

@@ -108,12 +108,13 @@ public sealed class ActivityTurnTests : IDisposable
         var (speech, punctuation) = (models.FindSpeech(null), models.FindPunctuation());
 
         var (prepare, transcribe, postProcess) = (
-            HostedActivities.PrepareNeed, HostedActivities.TranscribeNeed(speech, 2), HostedActivities.PostProcessNeed(punctuation));
+            HostedActivities.PrepareNeed(null), _services.GetRequiredService<HostedActivities>().TranscribeNeed(speech, 2),
+            HostedActivities.PostProcessNeed(punctuation));
 
         Assert.Equal((false, true, true), (prepare.Gpu, transcribe.Gpu, postProcess.Gpu));
         Assert.Equal(speech.Manifest!.MemoryMb, transcribe.MemoryMb);
         Assert.Equal(
-            new TranscribeWarmUp(speech.Folder, 2), transcribe.WarmUp!.Input.Deserialize<TranscribeWarmUp>(OmoaiJson.Compact));
+            new TranscribeWarmUp(speech.Folder, 2, new CudaSettings()), transcribe.WarmUp!.Input.Deserialize<TranscribeWarmUp>(OmoaiJson.Compact));
         Assert.Equal(
             new PostProcessWarmUp(punctuation.Folder), postProcess.WarmUp!.Input.Deserialize<PostProcessWarmUp>(OmoaiJson.Compact));
         Assert.Equal(punctuation.Stamp(), postProcess.WarmUp.Stamp);

@@ -1,6 +1,10 @@
 using System.Text.Json;
+using Microsoft.Extensions.Options;
+using Omoai.Pipeline.Models;
+using Omoai.Tests;
 using Omoai.Transcripts;
 using Omoai.Transcripts.Activities;
+using Omoai.Transcripts.Models;
 
 namespace Omoai.Pipeline.Tests;
 
@@ -35,6 +39,44 @@ public sealed class JobSettingsTests
     }
 
     [Fact]
+    public void A_job_in_a_language_that_the_configured_model_does_not_know_takes_one_that_does()
+    {
+        using var folder = new ModelFolders();
+        folder.Add("whisper", ModelKinds.SpeechWhisper, "mul", ["en", "vi"], punctuated: true);
+
+        var vietnamese = Settings(new TranscriptionOptions { Language = "vi-VN" }, folder);
+        Assert.Equal(("whisper", null), (vietnamese.SpeechModel, vietnamese.PunctuationModel));
+        Assert.Equal("demo-en", Settings(new TranscriptionOptions { Language = "en" }, folder).SpeechModel);
+        Assert.Throws<MissingRequirementException>(() => Settings(new TranscriptionOptions { Language = "fr" }, folder));
+        Assert.Throws<MissingRequirementException>(() => Settings(new TranscriptionOptions { Language = "vi", Asr = "demo-en" }, folder));
+    }
+
+    [Theory]
+    [InlineData("nb-NO")]
+    [InlineData("fil")]
+    [InlineData("cmn-Hans-CN")]
+    [InlineData("jv")]
+    public void A_language_of_two_tags_is_known_by_either(string language)
+    {
+        using var folder = new ModelFolders();
+        folder.Add("whisper", ModelKinds.SpeechWhisper, "mul", ["no", "tl", "zh", "jw"], punctuated: true);
+
+        Assert.Equal("whisper", Settings(new TranscriptionOptions { Language = language }, folder).SpeechModel);
+    }
+
+    [Fact]
+    public void The_configured_voice_activity_model_must_be_there_and_be_one()
+    {
+        using var folder = new ModelFolders();
+        folder.Add("silero", ModelKinds.Vad, "und");
+
+        Assert.Null(Settings(new TranscriptionOptions(), folder).VadModel);
+        Assert.Equal("silero", Settings(new TranscriptionOptions(), folder, vad: "silero").VadModel);
+        Assert.Throws<MissingRequirementException>(() => Settings(new TranscriptionOptions(), folder, vad: "demo-en"));
+        Assert.Throws<MissingRequirementException>(() => Settings(new TranscriptionOptions(), folder, vad: "nothing"));
+    }
+
+    [Fact]
     public void A_job_that_was_written_down_before_there_were_webhooks_can_still_be_read()
     {
         var job = new TranscriptionJob("job", "audio-api/job", "a.wav", new TranscriptionOptions(), JobSettingsExamples.Some);
@@ -45,6 +87,13 @@ public sealed class JobSettingsTests
         Assert.DoesNotContain("webhook", json, StringComparison.OrdinalIgnoreCase);
         Assert.Equal(job, JsonSerializer.Deserialize<TranscriptionJob>(json, OmoaiJson.Compact));
     }
+
+    private static JobSettings Settings(TranscriptionOptions asked, ModelFolders folder, string? vad = null) =>
+        new PipelineOptions().ToSettings(asked, new ModelCatalog(Options.Create(new ModelOptions
+        {
+            Folders = { Path.Combine(TestPaths.Repository, "models"), folder.Path },
+            Vad = vad,
+        })));
 
     private static JobSettings Settings(TranscriptionOptions asked) =>
         new PipelineOptions().ToSettings(asked, JobSettingsExamples.ShippedModels);

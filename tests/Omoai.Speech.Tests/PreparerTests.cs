@@ -261,6 +261,152 @@ public sealed class PreparerTests : IDisposable
         Assert.InRange(Assert.Single(output.Parts).Speech.Count, 10, 30);
     }
 
+    [Fact]
+    public async Task Separate_channels_have_parts_of_their_own_in_order_of_time()
+    {
+        // Two people on the telephone, each on a channel, and for a while both at once.
+        float[] first = [.. TestAudio.Silence(1), .. TestAudio.Babble(4), .. TestAudio.Silence(75), .. TestAudio.Babble(5)];
+        float[] second = [.. TestAudio.Silence(7), .. TestAudio.Babble(3, peak: 0.1), .. TestAudio.Silence(72), .. TestAudio.Babble(4)];
+
+        PrepareOutput output = await SeparateAsync(TestAudio.Wav16Channels([first, second]));
+
+        Assert.Equal(2, output.Channels);
+        Assert.Empty(output.Warnings);
+        Assert.Equal([0, 1, 2, 3], output.Parts.Select(part => part.Index));
+        Assert.Equal([0, 1, 0, 1], output.Parts.Select(part => part.Channel));
+        Assert.Equal(
+            ["part-c0-0000.wav", "part-c1-0000.wav", "part-c0-0001.wav", "part-c1-0001.wav"], output.Parts.Select(part => part.File));
+        Assert.Equal(output.Parts.Select(part => part.File).Order(), Directory.GetFiles(folder.Path, "part-*").Select(Path.GetFileName).Order());
+        Assert.All(output.Parts.Zip([0.8, 6.8, 79.8, 81.8]), pair => Assert.Equal(pair.Second, pair.First.Start, 0.1));
+
+        // Each is what its channel alone would have given, sample by sample.
+        float[][] channels = [first, second];
+        for (int channel = 0; channel < 2; channel++)
+        {
+            AudioPart[] separate = [.. output.Parts.Where(part => part.Channel == channel)];
+            float[] alone = [.. channels[channel], .. new float[Math.Max(first.Length, second.Length) - channels[channel].Length]];
+            PrepareOutput expected = await PrepareAsync(TestAudio.Wav16(alone));
+            Assert.Equal(expected.Parts.Select(part => (part.Start, part.Duration)), separate.Select(part => (part.Start, part.Duration)));
+            Assert.Equal(expected.Parts.SelectMany(part => part.Speech), separate.SelectMany(part => part.Speech));
+            for (int i = 0; i < separate.Length; i++)
+            {
+                Assert.Equal(await ReadPartAsync(expected.Parts[i]), await ReadPartAsync(separate[i]));
+            }
+        }
+    }
+
+    [Fact]
+    public async Task Channels_that_are_mixed_have_no_number()
+    {
+        float[] first = [.. TestAudio.Silence(2), .. TestAudio.Babble(3)];
+        float[] second = [.. TestAudio.Silence(6), .. TestAudio.Babble(3)];
+
+        PrepareOutput output = await PrepareAsync(TestAudio.Wav16Channels([first, second]));
+
+        AudioPart part = Assert.Single(output.Parts);
+        Assert.Null(part.Channel);
+        Assert.Equal(2, part.Speech.Count);
+    }
+
+    [Fact]
+    public async Task Mono_recorded_as_stereo_is_transcribed_once()
+    {
+        float[] said = [.. TestAudio.Silence(1), .. TestAudio.Babble(3), .. TestAudio.Silence(2)];
+        // The second channel was coded by itself.
+        float[] again = [.. said.Zip(TestAudio.Noise(6, 0.00005), (a, b) => a + b)];
+
+        PrepareOutput output = await SeparateAsync(TestAudio.Wav16Channels([said, again]));
+
+        Assert.Equal((0, 0), (Assert.Single(output.Parts).Index, output.Parts[0].Channel));
+        Warning warning = Assert.Single(output.Warnings);
+        Assert.Equal(("same_channels", "Channel 2 of in.wav is the same as channel 1: it isn't transcribed again."),
+            (warning.Code, warning.Message));
+        Assert.Equal(["part-c0-0000.wav"], Directory.GetFiles(folder.Path, "part-*").Select(Path.GetFileName));
+    }
+
+    [Fact]
+    public async Task A_recording_of_one_channel_has_that_one_to_be_separate()
+    {
+        byte[] file = TestAudio.Wav16([.. TestAudio.Silence(1), .. TestAudio.Babble(3), .. TestAudio.Silence(2)]);
+
+        PrepareOutput separate = await SeparateAsync(file);
+        PrepareOutput mixed = await PrepareAsync(file);
+
+        AudioPart part = Assert.Single(separate.Parts);
+        Assert.Equal(0, part.Channel);
+        Assert.Empty(separate.Warnings);
+        Assert.Equal(Assert.Single(mixed.Parts).Speech, part.Speech);
+    }
+
+    [Fact]
+    public async Task A_channel_without_speech_is_said_and_a_recording_without_any_once()
+    {
+        float[] said = [.. TestAudio.Silence(1), .. TestAudio.Babble(3), .. TestAudio.Silence(2)];
+
+        PrepareOutput output = await SeparateAsync(TestAudio.Wav16Channels([TestAudio.Noise(6, 0.01), said, TestAudio.Silence(6)]));
+
+        Assert.Equal(1, Assert.Single(output.Parts).Channel);
+        Assert.Equal(["silent_channel", "silent_channel"], output.Warnings.Select(warning => warning.Code));
+        Assert.Equal("No speech was found on channel 1 of in.wav.", output.Warnings[0].Message);
+        Assert.Contains("channel 3", output.Warnings[1].Message, StringComparison.Ordinal);
+
+        PrepareOutput none = await SeparateAsync(TestAudio.Wav16Channels([TestAudio.Silence(6), TestAudio.Silence(6)]));
+
+        Assert.Empty(none.Parts);
+        Assert.Equal("no_speech", Assert.Single(none.Warnings).Code);
+    }
+
+    [Fact]
+    public async Task Eight_channels_can_be_separate_and_nine_cannot()
+    {
+        float[][] channels = [.. Enumerable.Range(0, 8).Select(i => (float[])[.. TestAudio.Silence(1 + i), .. TestAudio.Babble(2, rate: 8000)])];
+
+        PrepareOutput output = await SeparateAsync(TestAudio.Wav16Channels(channels, 8000));
+
+        Assert.Equal(Enumerable.Range(0, 8), output.Parts.Select(part => part.Channel ?? -1));
+
+        byte[] nine = TestAudio.Wav16Channels([.. channels, TestAudio.Silence(1)], 8000);
+        var error = await Assert.ThrowsAsync<BadInputException>(() => SeparateAsync(nine));
+        Assert.Equal(
+            "in.wav has 9 channels; at most 8 can be transcribed separately. Have them mixed, or split the recording.", error.Message);
+        Assert.Single((await PrepareAsync(nine)).Parts);
+    }
+
+    [FfmpegFact]
+    public async Task Channels_of_compressed_recordings_can_be_separate()
+    {
+        float[] first = [.. TestAudio.Silence(1), .. TestAudio.Babble(3), .. TestAudio.Silence(5)];
+        float[] second = [.. TestAudio.Silence(5), .. TestAudio.Babble(3), .. TestAudio.Silence(1)];
+        string wav = folder.Write("in.wav", TestAudio.Wav16Channels([first, second]));
+        Ffmpeg.Convert(wav, folder.File("in.flac"));
+
+        PrepareOutput expected = await PrepareFileAsync(wav);
+        PrepareOutput output = await PrepareFileAsync(folder.File("in.flac"));
+
+        Assert.Equal("flac", output.Codec);
+        Assert.Equal([0, 1], output.Parts.Select(part => part.Channel ?? -1));
+        Assert.Equal(expected.Parts.SelectMany(part => part.Speech), output.Parts.SelectMany(part => part.Speech));
+
+        Task<PrepareOutput> PrepareFileAsync(string path) => Preparer.PrepareAsync(
+            new PrepareInput(path, folder.Path, Channels: ChannelMode.Separate), new Reports(), default);
+    }
+
+    [Fact]
+    public async Task A_model_that_cannot_be_used_is_said()
+    {
+        string path = folder.Write("in.wav", TestAudio.Wav16(TestAudio.Babble(3)));
+
+        await Assert.ThrowsAsync<MissingRequirementException>(() => Preparer.PrepareAsync(
+            new PrepareInput(path, folder.Path, VadModelFolder: folder.File("none")), new Reports(), default));
+    }
+
+    private async Task<PrepareOutput> SeparateAsync(byte[] file)
+    {
+        string path = folder.Write("in.wav", file);
+        return await Preparer.PrepareAsync(
+            new PrepareInput(path, folder.Path, Channels: ChannelMode.Separate), new Reports(), default);
+    }
+
     private async Task<PrepareOutput> PrepareAsync(byte[] file, double maxPartSeconds = 600)
     {
         string path = folder.Write("in.wav", file);

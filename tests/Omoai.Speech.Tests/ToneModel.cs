@@ -126,3 +126,10 @@ internal sealed class ToneModel : IDisposable
         return 700 * (Math.Exp((Mel(20) + ((Bin(token) + 1) * (Mel(8000) - Mel(20)) / (Bins + 1))) / 1127) - 1);
     }
 }
+
+internal static class SpeechModelExtensions
+{
+    /// <summary>The words of one stretch.</summary>
+    public static IReadOnlyList<Word> Recognize(this ISpeechModel model, float[] samples, params string[] hotWords) =>
+        model.Recognize([samples], new RecognitionRequest(HotWords: hotWords), CancellationToken.None)[0].Words;
+}

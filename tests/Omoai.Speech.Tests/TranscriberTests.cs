@@ -2,6 +2,7 @@ using System.Text.Json;
 using Omoai.Tests;
 using Omoai.Transcripts;
 using Omoai.Transcripts.Activities;
+using Omoai.Transcripts.Models;
 
 namespace Omoai.Speech.Tests;
 
@@ -21,7 +22,8 @@ public sealed class TranscriberTests : IDisposable
 
         var output = await TranscribeAsync(input);
 
-        Assert.Equal(new TranscribeOutput(3, 3, 0.8, "tones", "en", output.ExecutionProvider), output);
+        Assert.Equal(new TranscribeOutput(3, 3, 0.8, "tones", "en", output.ExecutionProvider, output.ExecutionProviderReason), output);
+        Assert.NotEmpty(output.ExecutionProviderReason!);
         Assert.Contains(output.ExecutionProvider, new[] { "cpu", "cuda" });
         var part = Read(input.Output);
         Assert.Equal(3, part.Index);
@@ -61,6 +63,62 @@ public sealed class TranscriberTests : IDisposable
 
         var brief = Input(0, new Interval(0, 0.02), new Interval(0.1, 0.1004), new Interval(9, 9.5));
         Assert.Equal(0, (await TranscribeAsync(brief)).WordCount);
+    }
+
+    [Theory]
+    [InlineData(SuspicionPolicy.Cut, 1)]
+    [InlineData(SuspicionPolicy.Keep, 9)]
+    public async Task What_is_said_again_and_again_is_listed_with_times_of_the_recording_and_cut_or_kept(SuspicionPolicy policy, int words)
+    {
+        WriteWav(ToneModel.Sound(string.Join(' ', Enumerable.Repeat("ab", 9)) + "_"));
+        var input = Input(60, new Interval(60, 62.7)) with { Suspicious = policy };
+        input = input with { Part = input.Part with { Channel = 1 } };
+
+        await TranscribeAsync(input);
+
+        var part = Read(input.Output);
+        Assert.Equal(words, part.Words.Count);
+        var suspicion = Assert.Single(part.Suspicions!);
+        Assert.Equal(("repetition", policy == SuspicionPolicy.Keep, 1), (suspicion.Reason, suspicion.Kept, suspicion.Channel));
+        Assert.Equal(60.3, suspicion.Start, 0.05);
+        Assert.Equal(62.6, suspicion.End, 0.05);
+    }
+
+    [Fact]
+    public async Task Hot_words_that_the_tokens_can_not_spell_are_listed()
+    {
+        WriteWav(ToneModel.Sound("_ab_"));
+        var input = Input(0, new Interval(0, 0.4)) with { HotWords = ["cab", "x", "a 3"] };
+        await TranscribeAsync(input);
+        Assert.Equal(["x", "a 3"], Read(input.Output).IgnoredHotWords);
+        await TranscribeAsync(input with { HotWords = null });
+        Assert.Null(Read(input.Output).IgnoredHotWords);
+    }
+
+    [Fact]
+    public async Task Words_come_in_order_of_time_whatever_stretches_ran_together()
+    {
+        WriteWav(ToneModel.Sound("abca_a_bc_"));
+        var input = Input(0, new Interval(0, 0.5), new Interval(0.5, 0.7), new Interval(0.7, 1));
+        await TranscribeAsync(input, new BatchingModel());
+
+        var words = Read(input.Output).Words;
+        Assert.Equal(["0.5", "0.2", "0.3"], words.Select(word => word.Text));
+        Assert.Equal([0, 0.5, 0.7], words.Select(word => word.Start));
+    }
+
+    [Fact]
+    public async Task The_language_is_that_of_most_of_the_speech()
+    {
+        WriteWav(ToneModel.Sound("abca_a_bc_"));
+        var input = Input(0, new Interval(0, 0.5), new Interval(0.5, 0.7), new Interval(0.7, 1));
+        var output = await TranscribeAsync(input, new BatchingModel(seconds => seconds > 0.4 ? "en" : "vi"));
+
+        // 0.5 s of each: the first by name, so that it is always the same.
+        Assert.Equal("en", output.Language);
+        Assert.Equal("vi", (await TranscribeAsync(
+            input with { Part = input.Part with { Speech = [new Interval(0.1, 0.5), new Interval(0.5, 0.7), new Interval(0.7, 1)] } },
+            new BatchingModel(seconds => seconds > 0.39 ? "en" : "vi"))).Language);
     }
 
     [Fact]
@@ -164,6 +222,9 @@ public sealed class TranscriberTests : IDisposable
 
     private string Audio => Path.Combine(_tones.Folder, "part.wav");
 
+    private Task<TranscribeOutput> TranscribeAsync(TranscribeInput input, ISpeechModel model) =>
+        Transcriber.TranscribeAsync(model, input, new Report(_progress.Add), CancellationToken.None);
+
     private Task<TranscribeOutput> TranscribeAsync(TranscribeInput input) =>
         Transcriber.TranscribeAsync(input, new Report(_progress.Add), CancellationToken.None);
 
@@ -203,5 +264,44 @@ public sealed class TranscriberTests : IDisposable
     private sealed class Report(Action<double> action) : IProgress<double>
     {
         void IProgress<double>.Report(double value) => action(value);
+    }
+
+    /// <summary>Hears one word in each stretch, its length in seconds, and wants two together, the shorter one first.</summary>
+    private sealed class BatchingModel(Func<double, string>? language = null) : ISpeechModel
+    {
+        public ModelManifest Manifest { get; } = new()
+        {
+            Schema = 1,
+            Name = "batches",
+            Kind = ModelKinds.SpeechCtc,
+            Language = "mul",
+            Licence = "MIT",
+            SampleRate = 16000,
+            Files = new Dictionary<string, ModelFile>(),
+        };
+
+        public string ExecutionProvider => "cpu";
+
+        public string ExecutionProviderReason => "a test";
+
+        public int BatchSize => 2;
+
+        public IReadOnlyList<string> IgnoredOf(IReadOnlyList<string> hotWords) => [];
+
+        public IReadOnlyList<RecognizedStretch> Recognize(
+            IReadOnlyList<float[]> stretches, RecognitionRequest request, CancellationToken cancellationToken)
+        {
+            Assert.InRange(stretches.Count, 1, 2);
+            Assert.Equal(stretches.OrderBy(samples => samples.Length), stretches);
+            return
+            [
+                .. stretches.Select(samples => samples.Length / 16000.0).Select(seconds => new RecognizedStretch(
+                    [new Word(FormattableString.Invariant($"{seconds:0.0}"), 0, seconds, 1)], language?.Invoke(seconds))),
+            ];
+        }
+
+        public void Dispose()
+        {
+        }
     }
 }

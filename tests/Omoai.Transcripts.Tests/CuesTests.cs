@@ -25,6 +25,24 @@ public sealed class CuesTests
     }
 
     [Fact]
+    public void A_word_on_one_channel_is_shown_when_it_is_said_whatever_goes_on_on_another()
+    {
+        Segment Of(int id, int channel, params Word[] words) =>
+            new(id, id, words[0].Start, words[^1].End, string.Join(' ', words.Select(word => word.Text)), words, channel);
+        var call = Make.Of(
+        [
+            Of(0, 0, [.. Enumerable.Range(0, 10).Select(i => new Word("so", 2 * i, (2 * i) + 1.9, 1))]),
+            Of(1, 1, new Word("Yes.", 5, 5.5, 1)),
+        ]);
+
+        var cues = Cues.Build(call);
+
+        Assert.Equal((5000, 6000, "[2] Yes."), Assert.Single(
+            cues.Where(cue => cue.Lines[0].StartsWith("[2]", StringComparison.Ordinal)).Select(cue => (cue.Start, cue.End, cue.Lines[0]))));
+        Assert.Equal(cues.Select(cue => cue.Start).Order(), cues.Select(cue => cue.Start));
+    }
+
+    [Fact]
     public void A_long_sentence_is_divided_after_a_comma()
     {
         var cues = Cues.Build(Make.Transcript(

@@ -106,6 +106,21 @@ public sealed class FormatTests
     }
 
     [Fact]
+    public void Whoever_begins_to_speak_on_a_channel_of_their_own_is_named()
+    {
+        var spoken = Make.Transcript(0.5, (0, "Hello there."), (0, "Who is it?"), (1, "Me."));
+        var call = spoken with
+        {
+            Segments = [.. spoken.Segments.Select(segment => segment with { Channel = segment.Paragraph })],
+        };
+
+        Assert.Equal("[1] Hello there. Who is it?\n\n[2] Me.\n", Text(call, TranscriptFormats.Text));
+        Assert.Contains("\n[1] Hello there.", Text(call, TranscriptFormats.Srt), StringComparison.Ordinal);
+        Assert.Contains("\n[2] Me.", Text(call, TranscriptFormats.Vtt), StringComparison.Ordinal);
+        Assert.Contains(@"\[2\] Me.", Text(call, TranscriptFormats.Markdown), StringComparison.Ordinal);
+    }
+
+    [Fact]
     public void Vtt_text_is_escaped()
     {
         var transcript = Make.Words(("<b>Q&A", 3600 * 123, 3600 * 123 + 1.25), ("-->", 3600 * 123 + 1.25, 3600 * 123 + 2));
@@ -210,7 +225,9 @@ public sealed class FormatTests
         var transcript = Make.Transcript(1, Nfd) with
         {
             Source = new AudioSource(Nfd, 1, 1, 1, Nfd),
-            Models = new ModelsUsed(Nfd, Nfd, Nfd),
+            Models = new ModelsUsed(Nfd, Nfd, Nfd, Nfd),
+            LowConfidence = [new UnsureSpan(0, 0, 1, Nfd, 0.1)],
+            Suspicions = [new Suspicion("repetition", 0, 1, Nfd, Kept: true)],
             Summary = new Summary(Nfd, Nfd, [new KeyPoint(Nfd, [0], 0, 1)]),
             Warnings = [new Warning("code", Nfd)],
         };

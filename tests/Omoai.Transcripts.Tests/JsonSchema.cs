@@ -74,6 +74,7 @@ internal sealed class JsonSchema(JsonObject root)
     {
         ("object", JsonValueKind.Object) or ("array", JsonValueKind.Array) or ("string", JsonValueKind.String) => true,
         ("number", JsonValueKind.Number) => true,
+        ("boolean", JsonValueKind.True or JsonValueKind.False) => true,
         ("integer", JsonValueKind.Number) => double.IsInteger((double)node!),
         _ => false,
     };

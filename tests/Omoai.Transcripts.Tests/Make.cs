@@ -36,7 +36,7 @@ internal static class Make
         CreatedAt = new DateTimeOffset(2026, 5, 4, 3, 2, 1, TimeSpan.Zero),
         Source = new AudioSource("talk.wav", 12.5, 16000, 1, "pcm_s16le"),
         Language = "en",
-        Models = new ModelsUsed("demo-en", "demo-en-punctuation", "extractive"),
+        Models = new ModelsUsed("demo-en", "demo-en-punctuation", "extractive", "energy"),
         Segments = segments,
     };
 

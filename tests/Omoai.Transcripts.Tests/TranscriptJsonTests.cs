@@ -9,8 +9,13 @@ namespace Omoai.Transcripts.Tests;
 
 public sealed class TranscriptJsonTests
 {
-    private static readonly Transcript Full = Make.Transcript(0.25, "Good morning.", "Nothing broke.") with
+    private static readonly Transcript Spoken = Make.Transcript(0.25, "Good morning.", "Nothing broke.");
+
+    private static readonly Transcript Full = Spoken with
     {
+        Segments = [.. Spoken.Segments.Select(segment => segment with { Channel = segment.Id })],
+        LowConfidence = [new UnsureSpan(0, 0, 0.25, "Good", 0.25)],
+        Suspicions = [new Suspicion("repetition", 0.5, 0.75, "Nothing", Kept: true, Channel: 1)],
         Summary = Make.Summary with { KeyPoints = [new KeyPoint("Nothing broke.", [1], 0.5, 1)] },
         Warnings = [new Warning("truncated_audio", "The recording ends early.")],
     };
@@ -81,6 +86,11 @@ public sealed class TranscriptJsonTests
     [InlineData("$.summary.keyPoints[0].start", "0", "key point's times")]
     [InlineData("$.summary.keyPoints[0].end", "1.1", "key point's times")]
     [InlineData("$.warnings[0]", "null", "warning is null")]
+    [InlineData("$.lowConfidence[0]", "null", "low confidence")]
+    [InlineData("$.lowConfidence[0].segment", "2", "low confidence")]
+    [InlineData("$.lowConfidence[0].end", "-1", "low confidence")]
+    [InlineData("$.suspicions[0]", "null", "suspicion")]
+    [InlineData("$.suspicions[0].start", "9", "suspicion")]
     public void A_document_that_breaks_the_transcripts_promises_is_refused_by_name(string path, string? value, string message)
     {
         var json = Changed(path, value).ToJsonString();

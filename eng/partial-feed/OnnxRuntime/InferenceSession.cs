@@ -46,6 +46,7 @@ public unsafe class InferenceSession : IDisposable
             Describe(api->SessionGetInputCount, api->SessionGetInputName, api->SessionGetInputTypeInfo);
         (OutputNames, OutputMetadata) =
             Describe(api->SessionGetOutputCount, api->SessionGetOutputName, api->SessionGetOutputTypeInfo);
+        ModelMetadata = Metadata();
     }
 
     /// <summary>The inputs in the model's order.</summary>
@@ -58,6 +59,9 @@ public unsafe class InferenceSession : IDisposable
 
     public IReadOnlyDictionary<string, NodeMetadata> OutputMetadata { get; }
 
+    /// <summary>What the model's file says of it besides its graph.</summary>
+    public ModelMetadata ModelMetadata { get; }
+
     /// <summary>Runs the model. The caller disposes of the result, which has one value for each output name.</summary>
     /// <exception cref="ArgumentException">There are not as many values as names.</exception>
     /// <exception cref="OnnxRuntimeException">A name is unknown, a value does not fit, or the run failed.</exception>
@@ -65,57 +69,60 @@ public unsafe class InferenceSession : IDisposable
         RunOptions runOptions,
         IReadOnlyCollection<string> inputNames,
         IReadOnlyCollection<OrtValue> inputValues,
-        IReadOnlyCollection<string> outputNames)
+        IReadOnlyCollection<string> outputNames) =>
+        new Results(Array.ConvertAll(
+            RunNative(runOptions, inputNames, inputValues, outputNames, []), output => new OrtValue(output)));
+
+    /// <summary>Runs the model into values that the caller made, of the outputs' types and shapes.</summary>
+    /// <inheritdoc cref="Run(RunOptions, IReadOnlyCollection{string}, IReadOnlyCollection{OrtValue}, IReadOnlyCollection{string})" path="/exception"/>
+    public void Run(
+        RunOptions runOptions,
+        IReadOnlyCollection<string> inputNames,
+        IReadOnlyCollection<OrtValue> inputValues,
+        IReadOnlyCollection<string> outputNames,
+        IReadOnlyCollection<OrtValue> outputValues)
     {
-        if (inputNames.Count != inputValues.Count)
+        if (outputNames.Count != outputValues.Count)
         {
             throw new ArgumentException(
-                $"{inputNames.Count} names in {nameof(inputNames)} but {inputValues.Count} in {nameof(inputValues)}.");
+                $"{outputNames.Count} names in {nameof(outputNames)} but {outputValues.Count} in {nameof(outputValues)}.");
         }
 
-        Require("Input", inputNames, InputMetadata);
-        Require("Output", outputNames, OutputMetadata);
-        var values = inputValues.ToArray();
-        var inputs = new nint[values.Length];
-        var outputs = new nint[outputNames.Count];
-        var held = 0;
+        RunNative(runOptions, inputNames, inputValues, outputNames, [.. outputValues]);
+    }
+
+    /// <summary>What runs of this session can be bound to. To be disposed of.</summary>
+    public OrtIoBinding CreateIoBinding()
+    {
+        nint binding;
+        using var session = _handle.Use();
+        Native.Check(Native.Api->CreateIoBinding(session.Pointer, &binding));
+        return new OrtIoBinding(binding);
+    }
+
+    /// <summary>
+    /// Runs the model with what is bound. The caller disposes of the result: the outputs in the order in which they were bound.
+    /// </summary>
+    /// <exception cref="OnnxRuntimeException">A value does not fit, or the run failed.</exception>
+    public IDisposableReadOnlyCollection<OrtValue> RunWithBoundResults(RunOptions runOptions, OrtIoBinding ioBinding)
+    {
         using var session = _handle.Use();
         using var options = runOptions.Use();
-        using var inputText = new NativeNames(inputNames);
-        using var outputText = new NativeNames(outputNames);
-        try
-        {
-            foreach (var value in values)
-            {
-                ArgumentNullException.ThrowIfNull(value, nameof(inputValues));
-                var taken = false;
-                value.Handle.DangerousAddRef(ref taken);
-                inputs[held++] = value.Handle.DangerousGetHandle();
-            }
+        using var binding = ioBinding.Use();
+        Native.Check(Native.Api->RunWithBinding(session.Pointer, options.Pointer, binding.Pointer));
 
-            fixed (nint* input = inputs, output = outputs)
-            fixed (nint* inputName = inputText.Pointers, outputName = outputText.Pointers)
-            {
-                Native.Check(Native.Api->Run(
-                    session.Pointer,
-                    options.Pointer,
-                    inputName,
-                    input,
-                    (nuint)inputs.Length,
-                    outputName,
-                    (nuint)outputs.Length,
-                    output));
-            }
-        }
-        finally
+        nint* values = null;
+        nuint count = 0;
+        using var allocator = OrtAllocator.DefaultInstance.Use();
+        Native.Check(Native.Api->GetBoundOutputValues(binding.Pointer, allocator.Pointer, &values, &count));
+        if (values == null)
         {
-            for (var i = 0; i < held; i++)
-            {
-                values[i].Handle.DangerousRelease();
-            }
+            return new Results([]);
         }
 
-        return new Results(Array.ConvertAll(outputs, output => new OrtValue(output)));
+        var results = Array.ConvertAll(new Span<nint>(values, (int)count).ToArray(), value => new OrtValue(value));
+        Native.Check(Native.Api->AllocatorFree(allocator.Pointer, (nint)values));
+        return new Results(results);
     }
 
     public void Dispose() => _handle.Dispose();
@@ -179,6 +186,65 @@ public unsafe class InferenceSession : IDisposable
         }
     }
 
+    /// <returns>The outputs' pointers: those of the values given, or of new ones where none are.</returns>
+    private nint[] RunNative(
+        RunOptions runOptions,
+        IReadOnlyCollection<string> inputNames,
+        IReadOnlyCollection<OrtValue> inputValues,
+        IReadOnlyCollection<string> outputNames,
+        OrtValue[] outputValues)
+    {
+        if (inputNames.Count != inputValues.Count)
+        {
+            throw new ArgumentException(
+                $"{inputNames.Count} names in {nameof(inputNames)} but {inputValues.Count} in {nameof(inputValues)}.");
+        }
+
+        Require("Input", inputNames, InputMetadata);
+        Require("Output", outputNames, OutputMetadata);
+        OrtValue[] values = [.. inputValues, .. outputValues];
+        var pointers = new nint[inputNames.Count + outputNames.Count];
+        var held = 0;
+        using var session = _handle.Use();
+        using var options = runOptions.Use();
+        using var inputText = new NativeNames(inputNames);
+        using var outputText = new NativeNames(outputNames);
+        try
+        {
+            foreach (var value in values)
+            {
+                ArgumentNullException.ThrowIfNull(value, nameof(inputValues));
+                var taken = false;
+                value.Handle.DangerousAddRef(ref taken);
+                pointers[held++] = value.Handle.DangerousGetHandle();
+            }
+
+            fixed (nint* input = pointers)
+            fixed (nint* inputName = inputText.Pointers, outputName = outputText.Pointers)
+            {
+                // Outputs that are null are made.
+                Native.Check(Native.Api->Run(
+                    session.Pointer,
+                    options.Pointer,
+                    inputName,
+                    input,
+                    (nuint)inputNames.Count,
+                    outputName,
+                    (nuint)outputNames.Count,
+                    input + inputNames.Count));
+            }
+        }
+        finally
+        {
+            for (var i = 0; i < held; i++)
+            {
+                values[i].Handle.DangerousRelease();
+            }
+        }
+
+        return pointers[inputNames.Count..];
+    }
+
     private (IReadOnlyList<string> Names, IReadOnlyDictionary<string, NodeMetadata> Metadata) Describe(
         delegate* unmanaged[Cdecl]<nint, nuint*, nint> count,
         delegate* unmanaged[Cdecl]<nint, nuint, nint, nint*, nint> name,
@@ -208,6 +274,21 @@ public unsafe class InferenceSession : IDisposable
         }
 
         return (names, metadata);
+    }
+
+    private ModelMetadata Metadata()
+    {
+        nint metadata;
+        using var session = _handle.Use();
+        Native.Check(Native.Api->SessionGetModelMetadata(session.Pointer, &metadata));
+        try
+        {
+            return new ModelMetadata(metadata);
+        }
+        finally
+        {
+            Native.Api->ReleaseModelMetadata(metadata);
+        }
     }
 
     private sealed class SessionHandle : SafeHandle

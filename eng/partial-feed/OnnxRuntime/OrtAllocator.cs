@@ -23,19 +23,49 @@ public unsafe class OrtAllocator : SafeHandle
     protected override bool ReleaseHandle() => true;
 }
 
+/// <summary>The kinds of allocators, numbered as in <c>OrtAllocatorType</c>.</summary>
+public enum OrtAllocatorType
+{
+    DeviceAllocator = 0,
+    ArenaAllocator = 1,
+}
+
+/// <summary>The kinds of memory that an execution provider has, numbered as in <c>OrtMemType</c>.</summary>
+public enum OrtMemType
+{
+    CpuInput = -2,
+    CpuOutput = -1,
+    Cpu = CpuOutput,
+    Default = 0,
+}
+
 /// <summary>Where memory lies.</summary>
 public unsafe class OrtMemoryInfo : SafeHandle
 {
-    private const int DeviceAllocator = 0;
-    private const int MemTypeCpu = -1;
-
     private static readonly Lazy<OrtMemoryInfo> Default = new(() => new OrtMemoryInfo());
 
     private OrtMemoryInfo()
         : base(0, ownsHandle: true)
     {
         nint info;
-        Native.Check(Native.Api->CreateCpuMemoryInfo(DeviceAllocator, MemTypeCpu, &info));
+        Native.Check(Native.Api->CreateCpuMemoryInfo((int)OrtAllocatorType.DeviceAllocator, (int)OrtMemType.Cpu, &info));
+        SetHandle(info);
+    }
+
+    /// <param name="allocatorName">The device's allocator: <c>Cpu</c>, or another that the library was built with, as <c>Cuda</c>.</param>
+    /// <param name="allocatorType">Its kind.</param>
+    /// <param name="deviceId">Which of the devices, from 0.</param>
+    /// <param name="memoryType">Which of the device's memories.</param>
+    /// <exception cref="OnnxRuntimeException">There is no such allocator.</exception>
+    public OrtMemoryInfo(string allocatorName, OrtAllocatorType allocatorType, int deviceId, OrtMemType memoryType)
+        : base(0, ownsHandle: true)
+    {
+        nint info;
+        fixed (byte* name = Native.Utf8(allocatorName))
+        {
+            Native.Check(Native.Api->CreateMemoryInfo(name, (int)allocatorType, deviceId, (int)memoryType, &info));
+        }
+
         SetHandle(info);
     }
 

@@ -36,6 +36,13 @@ internal unsafe struct OrtApi
     [FieldOffset(37 * 8)] public delegate* unmanaged[Cdecl]<nint, nuint, nint, nint*, nint> SessionGetOutputName;
     [FieldOffset(95 * 8)] public delegate* unmanaged[Cdecl]<nint, void> ReleaseSession;
 
+    [FieldOffset(111 * 8)] public delegate* unmanaged[Cdecl]<nint, nint*, nint> SessionGetModelMetadata;
+    [FieldOffset(116 * 8)]
+    public delegate* unmanaged[Cdecl]<nint, nint, nint, nint*, nint> ModelMetadataLookupCustomMetadataMap;
+    [FieldOffset(118 * 8)] public delegate* unmanaged[Cdecl]<nint, void> ReleaseModelMetadata;
+    [FieldOffset(123 * 8)]
+    public delegate* unmanaged[Cdecl]<nint, nint, nint*, long*, nint> ModelMetadataGetCustomMetadataMapKeys;
+
     [FieldOffset(10 * 8)] public delegate* unmanaged[Cdecl]<nint*, nint> CreateSessionOptions;
     [FieldOffset(13 * 8)] public delegate* unmanaged[Cdecl]<nint, int, nint> SetSessionExecutionMode;
     [FieldOffset(16 * 8)] public delegate* unmanaged[Cdecl]<nint, nint> EnableMemPattern;
@@ -73,6 +80,16 @@ internal unsafe struct OrtApi
     [FieldOffset(98 * 8)] public delegate* unmanaged[Cdecl]<nint, void> ReleaseTypeInfo;
     [FieldOffset(99 * 8)] public delegate* unmanaged[Cdecl]<nint, void> ReleaseTensorTypeAndShapeInfo;
 
+    [FieldOffset(133 * 8)] public delegate* unmanaged[Cdecl]<nint, nint, nint, nint> RunWithBinding;
+    [FieldOffset(134 * 8)] public delegate* unmanaged[Cdecl]<nint, nint*, nint> CreateIoBinding;
+    [FieldOffset(135 * 8)] public delegate* unmanaged[Cdecl]<nint, void> ReleaseIoBinding;
+    [FieldOffset(136 * 8)] public delegate* unmanaged[Cdecl]<nint, byte*, nint, nint> BindInput;
+    [FieldOffset(138 * 8)] public delegate* unmanaged[Cdecl]<nint, byte*, nint, nint> BindOutputToDevice;
+    [FieldOffset(140 * 8)] public delegate* unmanaged[Cdecl]<nint, nint, nint**, nuint*, nint> GetBoundOutputValues;
+    [FieldOffset(142 * 8)] public delegate* unmanaged[Cdecl]<nint, void> ClearBoundOutputs;
+    [FieldOffset(202 * 8)] public delegate* unmanaged[Cdecl]<nint, nint> SynchronizeBoundInputs;
+
+    [FieldOffset(68 * 8)] public delegate* unmanaged[Cdecl]<byte*, int, int, int, nint*, nint> CreateMemoryInfo;
     [FieldOffset(69 * 8)] public delegate* unmanaged[Cdecl]<int, int, nint*, nint> CreateCpuMemoryInfo;
     [FieldOffset(76 * 8)] public delegate* unmanaged[Cdecl]<nint, nint, nint> AllocatorFree;
     [FieldOffset(78 * 8)] public delegate* unmanaged[Cdecl]<nint*, nint> GetAllocatorWithDefaultOptions;

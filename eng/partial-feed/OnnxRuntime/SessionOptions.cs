@@ -149,9 +149,8 @@ public unsafe class SessionOptions : SafeHandle
 
     /// <summary>There is no CUDA in the stand-in.</summary>
     /// <exception cref="OnnxRuntimeException">Always.</exception>
-    public void AppendExecutionProvider_CUDA(int deviceId = 0) => throw new OnnxRuntimeException(
-        ErrorCode.NotImplemented,
-        "The CUDA execution provider is not in the CPU library that stands in here for Microsoft.ML.OnnxRuntime.Gpu.");
+    public void AppendExecutionProvider_CUDA(OrtCUDAProviderOptions cudaProviderOptions) =>
+        throw OrtCUDAProviderOptions.NoCuda();
 
     protected override bool ReleaseHandle()
     {

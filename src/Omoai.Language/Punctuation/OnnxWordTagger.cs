@@ -60,7 +60,7 @@ internal sealed class OnnxWordTagger : IWordTagger, IDisposable
         var settings = manifest.Punctuation ?? throw Unusable(manifest, "its model.json has no 'punctuation'");
         var cases = Check(manifest, settings);
         var session = ModelSession.Load(
-            folder, manifest, settings.Model, threads: 1, mayUseGpu: manifest.MemoryMb >= WorthADeviceMb,
+            folder, manifest, settings.Model, threads: 1, manifest.MemoryMb >= WorthADeviceMb ? new CudaSettings() : null,
             graph => CheckGraph(manifest, settings, graph));
         return new OnnxWordTagger(manifest, settings, cases, session);
     }

@@ -49,12 +49,14 @@ internal static class DoctorCommand
             .InspectAsync(work.Path, TimeSpan.FromSeconds(30), cancellationToken);
 
         var catalog = services.GetRequiredService<ModelCatalog>();
+        var options = services.GetRequiredService<IOptions<ModelOptions>>().Value;
         List<Check> checks =
         [
             .. InspectionChecks(inspection, Secret),
             .. catalog.List().Select(ModelCheckOf),
             Configured("speech model of jobs that name none", () => catalog.FindSpeech(null)),
             Configured("punctuation model", () => catalog.FindPunctuation()),
+            .. options.Vad is { Length: > 0 } ? (IEnumerable<Check>)[Configured("voice-activity model", () => catalog.FindConfiguredVad()!)] : [],
             await StorageAsync(services.GetRequiredService<IArtifactStore>(), work.Path, cancellationToken),
             Ffmpeg(services.GetRequiredService<IOptions<PipelineOptions>>().Value.Ffmpeg),
         ];

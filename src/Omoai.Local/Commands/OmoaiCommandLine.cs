@@ -27,7 +27,7 @@ internal static class OmoaiCommandLine
             DoctorCommand.Create(verbose),
         };
 
-        var command = root.Parse(args);
+        var command = root.Parse(args, new ParserConfiguration { ResponseFileTokenReplacer = null });
         if (command.Errors.Count > 0)
         {
             await command.InvokeAsync();

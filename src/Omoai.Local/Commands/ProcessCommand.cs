@@ -49,14 +49,16 @@ internal static class ProcessCommand
                 result.AddError($"There is no format '{unknown}'; there are {string.Join(',', TranscriptFormats.Names)}.");
             }
         });
-        var language = new Option<string?>("--language") { Description = "Language spoken, for example en. Default: that of the model." };
+        var language = SpeechOptions.Language();
+        var hotWords = SpeechOptions.HotWords();
+        var channels = SpeechOptions.Channels();
         var asr = new Option<string?>("--asr") { Description = "Speech model, by name (`omoai models list`)." };
         var summary = new Option<SummaryMethod>("--summary") { Description = "How to summarise.", DefaultValueFactory = _ => SummaryMethod.Extractive };
         var json = new Option<bool>("--json") { Description = "Print the outcome as JSON instead of the transcript." };
         var quiet = new Option<bool>("--quiet") { Description = "Print nothing but errors and warnings." };
         var command = new Command("process", "Transcribe, punctuate and summarise recordings.")
         {
-            audio, output, formats, language, asr, summary, json, quiet,
+            audio, output, formats, language, asr, hotWords, channels, summary, json, quiet,
         };
         command.SetInterruptibleAction((parsed, cancellationToken) => RunAsync(
             new ProcessSettings(
@@ -65,6 +67,8 @@ internal static class ProcessCommand
                 {
                     Language = parsed.GetValue(language),
                     Asr = parsed.GetValue(asr),
+                    HotWords = parsed.GetValue(hotWords) is { Length: > 0 } words ? words : null,
+                    Channels = parsed.GetValue(channels),
                     Summary = parsed.GetValue(summary),
                 },
                 parsed.GetValue(json), parsed.GetValue(quiet), parsed.GetValue(verbose)),

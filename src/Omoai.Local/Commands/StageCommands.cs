@@ -23,13 +23,17 @@ internal static class StageCommands
     {
         var audio = new Argument<string>("AUDIO") { Description = "A recording." };
         var folder = new Option<string>("--output", "-o") { Description = "Folder for plan.json and the parts.", Required = true };
-        var command = new Command("prepare", "Stage 1: decode to 16 kHz mono, find the speech, cut it into parts.") { audio, folder };
+        var channels = SpeechOptions.Channels();
+        var command = new Command("prepare", "Stage 1: decode to 16 kHz, find the speech, cut it into parts; what stages left in the folder before is deleted.") { audio, folder, channels };
         command.SetInterruptibleAction((parsed, cancellationToken) => RunAsync(OutputFolder.Create(parsed.GetValue(folder)!).Path, parsed.GetValue(verbose), async stage =>
         {
+            var vad = stage.Services.GetRequiredService<ModelCatalog>().FindConfiguredVad();
+            stage.ForgetEarlier();
             var input = new PrepareInput(
-                Path.GetFullPath(parsed.GetValue(audio)!), stage.Folder, stage.Options.MaxPartSeconds, stage.Options.Ffmpeg);
+                Path.GetFullPath(parsed.GetValue(audio)!), stage.Folder, stage.Options.MaxPartSeconds, stage.Options.Ffmpeg,
+                VadModelFolder: vad?.Folder, Channels: parsed.GetValue(channels));
             var plan = stage.Conclude(await stage.Hosts.PrepareAsync(
-                input, stage.Scratch, stage.Options.PrepareDeadline, null, cancellationToken));
+                input, HostedActivities.PrepareNeed(vad), stage.Scratch, stage.Options.PrepareDeadline, null, cancellationToken));
             if (plan is not null)
             {
                 stage.Write(PlanFile, plan);
@@ -42,17 +46,20 @@ internal static class StageCommands
     {
         var folder = new Argument<string>("FOLDER") { Description = "A folder that `omoai prepare` filled." };
         var asr = new Option<string?>("--asr") { Description = "Speech model, by name (`omoai models list`)." };
-        var command = new Command("transcribe", "Stage 2: recognise the words of each part.") { folder, asr };
+        var language = SpeechOptions.Language();
+        var hotWords = SpeechOptions.HotWords();
+        var command = new Command("transcribe", "Stage 2: recognise the words of each part.") { folder, asr, language, hotWords };
         command.SetInterruptibleAction((parsed, cancellationToken) => RunAsync(parsed.GetValue(folder)!, parsed.GetValue(verbose), async stage =>
         {
-            var model = stage.Services.GetRequiredService<ModelCatalog>().FindSpeech(parsed.GetValue(asr));
+            var model = stage.Services.GetRequiredService<ModelCatalog>().FindSpeech(parsed.GetValue(asr), parsed.GetValue(language));
             var threads = stage.Hosts.Threads(stage.Options.ModelThreads);
             foreach (var part in stage.Read<PrepareOutput>(PlanFile, "prepare").Parts)
             {
                 var input = new TranscribeInput(
-                    part, stage.File(part.File), model.Folder, stage.File(WordsFile(part.Index)), threads);
+                    part, stage.File(part.File), model.Folder, stage.File(WordsFile(part.Index)), threads, parsed.GetValue(language),
+                    parsed.GetValue(hotWords), stage.Options.Suspicious, stage.Hosts.Cuda);
                 if (stage.Conclude(await stage.Hosts.TranscribeAsync(
-                    input, HostedActivities.TranscribeNeed(model, threads), stage.Scratch, stage.Options.TranscribeDeadline, null, cancellationToken)) is null)
+                    input, stage.Hosts.TranscribeNeed(model, threads), stage.Scratch, stage.Options.TranscribeDeadline, null, cancellationToken)) is null)
                 {
                     break;
                 }
@@ -117,6 +124,16 @@ internal static class StageCommands
 
             Console.WriteLine(JsonSerializer.Serialize(new { result.Output, result.Evidence }, OmoaiJson.Compact));
             return result.Output;
+        }
+
+        /// <summary>Deletes what stages made of another recording, or with other options: it would be taken for this one's.</summary>
+        public void ForgetEarlier()
+        {
+            string[] made = [PlanFile, TextFile, "words-*.json", "part-*.wav"];
+            foreach (var file in made.SelectMany(pattern => Directory.EnumerateFiles(folder, pattern)))
+            {
+                System.IO.File.Delete(file);
+            }
         }
 
         public void Write<T>(string name, T value) =>

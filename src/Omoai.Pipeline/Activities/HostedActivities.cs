@@ -1,4 +1,5 @@
 using System.Text.Json;
+using Microsoft.Extensions.Options;
 using Omoai.Isolation;
 using Omoai.Pipeline.Models;
 using Omoai.Transcripts;
@@ -11,18 +12,23 @@ namespace Omoai.Pipeline.Activities;
 public sealed record HostedResult<TOutput>(TOutput? Output, ActivityFailure? Failure, HostEvidence Evidence);
 
 /// <summary>The activities of the activity host, typed. Files in, files out: what the parent stores is its own business.</summary>
-public sealed class HostedActivities(ActivityHostLauncher launcher)
+public sealed class HostedActivities(ActivityHostLauncher launcher, IOptions<CudaOptions> cuda)
 {
     /// <summary>What a host for Prepare must have.</summary>
-    public static HostNeed PrepareNeed { get; } = new() { Gpu = false, WarmUp = WarmUp(new PrepareWarmUp(), "") };
+    /// <param name="vad">The voice-activity model, if there is to be one.</param>
+    public static HostNeed PrepareNeed(InstalledModel? vad) => new()
+    {
+        Gpu = false,
+        WarmUp = WarmUp(new PrepareWarmUp(vad?.Folder), vad?.Stamp() ?? ""),
+    };
 
     /// <summary>What a host for Transcribe must have.</summary>
     /// <param name="model">The speech model.</param>
     /// <param name="threads">As in <see cref="TranscribeInput"/>.</param>
-    public static HostNeed TranscribeNeed(InstalledModel model, int threads) => new()
+    public HostNeed TranscribeNeed(InstalledModel model, int threads) => new()
     {
         MemoryMb = model.Manifest!.MemoryMb,
-        WarmUp = WarmUp(new TranscribeWarmUp(model.Folder, threads), model.Stamp()),
+        WarmUp = WarmUp(new TranscribeWarmUp(model.Folder, threads, Cuda), model.Stamp()),
     };
 
     /// <summary>What a host for PostProcess must have.</summary>
@@ -32,6 +38,9 @@ public sealed class HostedActivities(ActivityHostLauncher launcher)
         MemoryMb = model?.Manifest!.MemoryMb ?? 0,
         WarmUp = WarmUp(new PostProcessWarmUp(model?.Folder), model?.Stamp() ?? ""),
     };
+
+    /// <summary>How models use a GPU.</summary>
+    public CudaSettings Cuda { get; } = cuda.Value.ToSettings();
 
     /// <summary>Threads for a model: those configured or, for 0, its share of the processor.</summary>
     public int Threads(int configured) => configured > 0 ? configured : launcher.ThreadsPerHost;
@@ -45,10 +54,10 @@ public sealed class HostedActivities(ActivityHostLauncher launcher)
         launcher.WaitForTurnAsync(activity, need, cancellationToken);
 
     public Task<HostedResult<PrepareOutput>> PrepareAsync(
-        PrepareInput input, string scratch, TimeSpan deadline, IProgress<HostProgress>? progress, CancellationToken cancellationToken,
+        PrepareInput input, HostNeed need, string scratch, TimeSpan deadline, IProgress<HostProgress>? progress, CancellationToken cancellationToken,
         HostTurn? turn = null) =>
         RunAsync<PrepareInput, PrepareOutput>(
-            ActivityNames.Prepare, input, PrepareNeed, scratch, deadline, progress, cancellationToken, turn);
+            ActivityNames.Prepare, input, need, scratch, deadline, progress, cancellationToken, turn);
 
     public Task<HostedResult<TranscribeOutput>> TranscribeAsync(
         TranscribeInput input, HostNeed need, string scratch, TimeSpan deadline, IProgress<HostProgress>? progress,
@@ -65,6 +74,23 @@ public sealed class HostedActivities(ActivityHostLauncher launcher)
     /// <summary>Asks a fresh process what it can load: the parent must not look for itself.</summary>
     public Task<HostedResult<InspectOutput>> InspectAsync(string scratch, TimeSpan deadline, CancellationToken cancellationToken) =>
         RunAsync<object, InspectOutput>(ActivityNames.Inspect, new { }, new HostNeed(), scratch, deadline, null, cancellationToken, null);
+
+    /// <summary>Asks a fresh process what ONNX graphs take and give.</summary>
+    public Task<HostedResult<InspectModelOutput>> InspectModelAsync(
+        InspectModelInput input, string scratch, TimeSpan deadline, CancellationToken cancellationToken) =>
+        RunAsync<InspectModelInput, InspectModelOutput>(
+            ActivityNames.InspectModel, input, new HostNeed { Gpu = false }, scratch, deadline, null, cancellationToken, null);
+
+    /// <summary>Has a fresh process load a model and run it once.</summary>
+    /// <param name="input">The model.</param>
+    /// <param name="memoryMb">What it declares to take, MiB.</param>
+    /// <param name="scratch">An existing folder.</param>
+    /// <param name="deadline">How long that may take.</param>
+    /// <param name="cancellationToken">Ends it.</param>
+    public Task<HostedResult<TryModelOutput>> TryModelAsync(
+        TryModelInput input, int memoryMb, string scratch, TimeSpan deadline, CancellationToken cancellationToken) =>
+        RunAsync<TryModelInput, TryModelOutput>(
+            ActivityNames.TryModel, input, new HostNeed { MemoryMb = memoryMb }, scratch, deadline, null, cancellationToken, null);
 
     private static WarmUp WarmUp<T>(T input, string stamp) => new(JsonSerializer.SerializeToElement(input, OmoaiJson.Compact), stamp);
 

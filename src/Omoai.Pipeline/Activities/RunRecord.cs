@@ -43,5 +43,7 @@ public sealed record ErrorRecord(
 /// <param name="Part">The part transcribed; null for the other activities.</param>
 /// <param name="ExecutionProvider">What ran the speech model, <c>cpu</c> or <c>cuda</c>; null for the other activities.</param>
 /// <param name="Failure">Null when it succeeded.</param>
+/// <param name="ExecutionProviderReason">Why that execution provider.</param>
 public sealed record AttemptRecord(
-    int Attempt, HostEvidence Host, int? Part = null, string? ExecutionProvider = null, ActivityFailure? Failure = null);
+    int Attempt, HostEvidence Host, int? Part = null, string? ExecutionProvider = null, ActivityFailure? Failure = null,
+    string? ExecutionProviderReason = null);

@@ -1,4 +1,5 @@
 using System.Text.Json;
+using Microsoft.Extensions.Logging;
 using Microsoft.Extensions.Options;
 using Omoai.Isolation;
 using Omoai.Pipeline.Artifacts;
@@ -22,9 +23,10 @@ public sealed record ActivityProgress(string JobId, string Activity, int Part, d
 /// The bodies of the activities, whatever engine calls them. Each may run more than once: what it makes it commits as
 /// an artifact once, and when that is there already it answers from it.
 /// </summary>
-public sealed class TranscriptionActivities(
+public sealed partial class TranscriptionActivities(
     IArtifactStore store, HostedActivities hosts, ModelCatalog models, WebhookSender webhooks,
-    IOptions<PipelineOptions> options, IProgress<ActivityProgress> progress, TimeProvider time)
+    IOptions<PipelineOptions> options, IProgress<ActivityProgress> progress, TimeProvider time,
+    ILogger<TranscriptionActivities> logger)
 {
     private readonly PipelineOptions _options = options.Value;
 
@@ -51,19 +53,22 @@ public sealed class TranscriptionActivities(
             return Facts(before);
         }
 
-        using var turn = await TakeTurnAsync(ActivityNames.Prepare, HostedActivities.PrepareNeed, cancellationToken);
-        if (models.TryFind(call.Job.Settings.SpeechModel, ModelKinds.SpeechCtc) is { } next)
+        var vad = call.Job.Settings.VadModel is { } vadName ? models.FindVad(vadName) : null;
+        var need = HostedActivities.PrepareNeed(vad);
+        using var turn = await TakeTurnAsync(ActivityNames.Prepare, need, cancellationToken);
+        if (models.TryFindSpeech(call.Job.Settings.SpeechModel) is { } next)
         {
             // Its host gets ready while this one works.
-            hosts.Expect(ActivityNames.Transcribe, HostedActivities.TranscribeNeed(next, Threads));
+            hosts.Expect(ActivityNames.Transcribe, hosts.TranscribeNeed(next, Threads));
         }
 
         using var scratch = ScratchFolder.Create(_options.ScratchFolder);
         var parts = Directory.CreateDirectory(scratch.File("parts")).FullName;
         var audio = await FetchInputAsync(call.Job, scratch, cancellationToken);
         var result = await hosts.PrepareAsync(
-            new PrepareInput(audio, parts, call.Job.Settings.MaxPartSeconds, _options.Ffmpeg, call.Job.InputName),
-            scratch.Path, call.Job.Settings.DeadlineOfPrepare(new FileInfo(audio).Length),
+            new PrepareInput(
+                audio, parts, call.Job.Settings.MaxPartSeconds, _options.Ffmpeg, call.Job.InputName, vad?.Folder, call.Job.Options.Channels),
+            need, scratch.Path, call.Job.Settings.DeadlineOfPrepare(new FileInfo(audio).Length),
             Progress(call, PipelineActivities.Prepare), cancellationToken, turn);
         var plan = await ConcludeAsync(call, null, result, scratch, cancellationToken);
 
@@ -88,7 +93,7 @@ public sealed class TranscriptionActivities(
         }
 
         var model = models.FindSpeech(call.Job.Settings.SpeechModel);
-        var need = HostedActivities.TranscribeNeed(model, Threads);
+        var need = hosts.TranscribeNeed(model, Threads);
         using var turn = await TakeTurnAsync(ActivityNames.Transcribe, need, cancellationToken);
         if (call.Part == call.Parts - 1)
         {
@@ -101,7 +106,10 @@ public sealed class TranscriptionActivities(
         var audio = await store.FetchAsync(ArtifactNames.PartAudio(call.Job.Id, part.File), null, scratch.Path, cancellationToken);
         var output = scratch.File("words.json");
         var result = await hosts.TranscribeAsync(
-            new TranscribeInput(part, audio, model.Folder, output, Threads), need, scratch.Path,
+            new TranscribeInput(
+                part, audio, model.Folder, output, Threads, call.Job.Options.Language, call.Job.Options.HotWords,
+                call.Job.Settings.Suspicious, hosts.Cuda),
+            need, scratch.Path,
             call.Job.Settings.DeadlineOfTranscribe(part.Duration),
             Progress(call, PipelineActivities.Transcribe), cancellationToken, turn);
         var facts = await ConcludeAsync(call, call.Part, result, scratch, cancellationToken);
@@ -149,16 +157,20 @@ public sealed class TranscriptionActivities(
         var plan = await ReadPlanAsync(call, cancellationToken);
         var text = await RequireAsync<PostProcessed>(ArtifactNames.PostProcessed(job.Id), cancellationToken);
         var warnings = await RequireAsync<List<Warning>>(WarningsOf(job.Id), cancellationToken);
+        var speech = models.FindSpeech(job.Settings.SpeechModel).Manifest!;
         var transcript = new Transcript
         {
             JobId = job.Id,
             CreatedAt = time.GetUtcNow(),
             Source = new AudioSource(job.InputName, plan.Duration, plan.SampleRate, plan.Channels, plan.Codec),
-            Language = job.Options.Language ?? models.FindSpeech(job.Settings.SpeechModel).Manifest!.Language,
+            Language = job.Options.Language ?? text.Language ?? speech.Language,
             Models = new ModelsUsed(
-                job.Settings.SpeechModel, job.Settings.PunctuationModel ?? "none", job.Options.Summary.ToString().ToLowerInvariant()),
+                job.Settings.SpeechModel, job.Settings.PunctuationModel ?? "none", job.Options.Summary.ToString().ToLowerInvariant(),
+                job.Settings.VadModel ?? "energy"),
             Segments = text.Segments,
             Summary = text.Summary,
+            LowConfidence = text.LowConfidence ?? [],
+            Suspicions = text.Suspicions ?? [],
             Warnings = [.. plan.Warnings, .. warnings],
         };
 
@@ -298,8 +310,15 @@ public sealed class TranscriptionActivities(
     private async Task<TOutput> ConcludeAsync<TOutput>(
         ActivityCall call, int? part, HostedResult<TOutput> result, ScratchFolder scratch, CancellationToken cancellationToken)
     {
+        var transcribed = result.Output as TranscribeOutput;
+        if (transcribed is not null)
+        {
+            LogExecutionProvider(
+                call.Job.Id, part ?? 0, transcribed.Model, transcribed.ExecutionProvider, transcribed.ExecutionProviderReason);
+        }
+
         var attempt = new AttemptRecord(
-            call.Attempt, result.Evidence, part, (result.Output as TranscribeOutput)?.ExecutionProvider, result.Failure);
+            call.Attempt, result.Evidence, part, transcribed?.ExecutionProvider, result.Failure, transcribed?.ExecutionProviderReason);
         var host = result.Evidence;
         var artifact = ArtifactNames.Evidence(call.Job.Id, host.Activity, part ?? 0, call.Attempt, host.StartedAt, host.Pid);
         // The evidence of a cancelled attempt is kept too.
@@ -346,6 +365,10 @@ public sealed class TranscriptionActivities(
 
     private Progress Progress(ActivityCall call, string activity) =>
         new(report => progress.Report(new ActivityProgress(call.Job.Id, activity, call.Part, report.Fraction)));
+
+    [LoggerMessage(Level = LogLevel.Information,
+        Message = "Job {JobId}: part {Part}: the speech model {Model} ran on {ExecutionProvider}: {Reason}")]
+    private partial void LogExecutionProvider(string jobId, int part, string model, string executionProvider, string? reason);
 
     private static string WarningsOf(string jobId) => ArtifactNames.Work(jobId) + "warnings.json";
 

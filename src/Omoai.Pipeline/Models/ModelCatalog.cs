@@ -22,6 +22,9 @@ public sealed class ModelOptions
     /// <summary>The punctuation model.</summary>
     [Required]
     public string Punctuation { get; set; } = "demo-en-punctuation";
+
+    /// <summary>The voice-activity model; null finds speech by its energy.</summary>
+    public string? Vad { get; set; }
 }
 
 /// <summary>A model folder that was found.</summary>
@@ -41,6 +44,9 @@ public sealed record InstalledModel(string Folder, ModelManifest? Manifest, stri
 /// <summary>The models on this machine. Reads manifests only: a model is loaded in an activity host and nowhere else.</summary>
 public sealed class ModelCatalog(IOptions<ModelOptions> options)
 {
+    /// <summary>What the folder of a model ends with while its files are still being gathered: it is none yet.</summary>
+    public const string PartialSuffix = ".partial";
+
     /// <summary>Every model folder, in the order of the configured folders, then by path.</summary>
     public IReadOnlyList<InstalledModel> List()
     {
@@ -49,6 +55,7 @@ public sealed class ModelCatalog(IOptions<ModelOptions> options)
         {
             var depth = new EnumerationOptions { RecurseSubdirectories = true, MaxRecursionDepth = 2 };
             models.AddRange(Directory.EnumerateFiles(root, ModelManifest.FileName, depth).Order(StringComparer.Ordinal)
+                .Where(file => !Path.GetRelativePath(root, file).Contains(PartialSuffix + Path.DirectorySeparatorChar, StringComparison.Ordinal))
                 .Select(file => Open(Path.GetDirectoryName(Path.GetFullPath(file))!)));
         }
 
@@ -69,51 +76,81 @@ public sealed class ModelCatalog(IOptions<ModelOptions> options)
         }
     }
 
-    /// <summary>The speech model with this name, or the configured one.</summary>
+    /// <summary>The speech model with this name; or the configured one, or where that doesn't know the language one that does.</summary>
     /// <param name="name">Null for the configured one.</param>
     /// <param name="language">The language it has to know, as BCP 47; null for any.</param>
     /// <exception cref="MissingRequirementException">There is none.</exception>
     public InstalledModel FindSpeech(string? name, string? language = null)
     {
-        var model = Find(name ?? options.Value.Speech, ModelKinds.SpeechCtc);
-        var known = model.Manifest!.Language;
-        return language is null || Primary(known).Equals(Primary(language), StringComparison.OrdinalIgnoreCase)
-            ? model
-            : throw new MissingRequirementException(
-                $"The speech model '{model.Manifest.Name}' knows '{known}', not '{language}'. See `omoai models list`.");
+        var model = Find(name ?? options.Value.Speech, ModelKinds.Speech);
+        if (language is null || Knows(model.Manifest!, language))
+        {
+            return model;
+        }
 
-        static string Primary(string tag) => tag.Split('-')[0];
+        var other = name is null ? List().FirstOrDefault(Speaks) : null;
+        return other ?? throw new MissingRequirementException(
+            $"The speech model '{model.Manifest!.Name}' knows {string.Join(", ", Languages(model.Manifest).Select(known => $"'{known}'"))}, not '{language}'. Name another one; `omoai models list` shows those that are here, `omoai models get` more.");
+
+        bool Speaks(InstalledModel model) =>
+            model.Manifest is { } manifest && ModelKinds.Speech.Contains(manifest.Kind) && Knows(manifest, language);
     }
 
-    /// <summary>The model of this kind with this name; null where there is none.</summary>
-    public InstalledModel? TryFind(string name, string kind) =>
-        List().FirstOrDefault(model => model.Manifest is { } manifest && manifest.Kind == kind && manifest.Name == name);
+    /// <summary>The speech model with this name; null where there is none.</summary>
+    public InstalledModel? TryFindSpeech(string name) => TryFind(name, ModelKinds.Speech);
+
+    /// <summary>The model with this name, of one of these kinds; null where there is none.</summary>
+    public InstalledModel? TryFind(string name, params IReadOnlyList<string> kinds) =>
+        List().FirstOrDefault(model => model.Manifest is { } manifest && kinds.Contains(manifest.Kind) && manifest.Name == name);
+
+    /// <summary>The voice-activity model with this name.</summary>
+    /// <exception cref="MissingRequirementException">There is none.</exception>
+    public InstalledModel FindVad(string name) => Find(name, ModelKinds.Vad);
+
+    /// <summary>The configured voice-activity model; null where speech is found by its energy.</summary>
+    /// <exception cref="MissingRequirementException">It isn't there.</exception>
+    public InstalledModel? FindConfiguredVad() => options.Value.Vad is { Length: > 0 } name ? FindVad(name) : null;
+
+    private static IReadOnlyList<string> Languages(ModelManifest manifest) => manifest.Languages ?? [manifest.Language];
+
+    private static bool Knows(ModelManifest manifest, string language) => Languages(manifest).Any(
+        known => Primary(known) == Primary(language));
+
+    /// <summary>The language of a tag; of those that are written in two ways, the one that Whisper's lists have.</summary>
+    private static string Primary(string tag) => tag.Split('-')[0].ToLowerInvariant() switch
+    {
+        "jw" => "jv",
+        "nb" => "no",
+        "fil" => "tl",
+        "cmn" => "zh",
+        var language => language,
+    };
 
     /// <summary>The punctuation model with this name, or the configured one.</summary>
     /// <exception cref="MissingRequirementException">There is none.</exception>
     public InstalledModel FindPunctuation(string? name = null) => Find(name ?? options.Value.Punctuation, ModelKinds.Punctuation);
 
-    private InstalledModel Find(string name, string kind)
+    private InstalledModel Find(string name, params IReadOnlyList<string> kinds)
     {
         var models = List();
         var named = models.Where(model => model.Manifest?.Name == name).ToList();
-        if (named.FirstOrDefault(model => model.Manifest!.Kind == kind) is { } found)
+        if (named.FirstOrDefault(model => kinds.Contains(model.Manifest!.Kind)) is { } found)
         {
             return found;
         }
 
         if (named.Count > 0)
         {
-            throw new MissingRequirementException($"The model '{name}' is of kind '{named[0].Manifest!.Kind}', not '{kind}'.");
+            throw new MissingRequirementException($"The model '{name}' is of kind '{named[0].Manifest!.Kind}', not '{kinds[0]}'.");
         }
 
-        var known = models.Where(model => model.Manifest?.Kind == kind).Select(model => model.Manifest!.Name).ToList();
+        var known = models.Where(model => model.Manifest is { } manifest && kinds.Contains(manifest.Kind)).Select(model => model.Manifest!.Name).ToList();
         var hint = known.Count > 0 ? $"Installed: {string.Join(", ", known)}." : "None of that kind is installed.";
         if (models.FirstOrDefault(model => model.Problem is not null) is { } broken)
         {
             hint += $" {broken.Folder} can't be read: {broken.Problem}";
         }
 
-        throw new MissingRequirementException($"There is no model '{name}' of kind '{kind}'. {hint} See `omoai models list`.");
+        throw new MissingRequirementException($"There is no model '{name}' of kind '{kinds[0]}'. {hint} See `omoai models list`.");
     }
 }

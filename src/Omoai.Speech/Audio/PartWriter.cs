@@ -15,7 +15,7 @@ namespace Omoai.Speech.Audio;
 /// silence
 /// that may still turn out to lie inside a part.
 /// </summary>
-internal sealed class PartWriter(string folder, double maxPartSeconds) : IDisposable
+internal sealed class PartWriter(string folder, double maxPartSeconds, int? channel = null) : IDisposable
 {
     /// <summary>A silence longer than this isn't written: it ends the part. Shorter ones aren't worth another process
     /// to
@@ -75,6 +75,7 @@ internal sealed class PartWriter(string folder, double maxPartSeconds) : IDispos
     }
 
     /// <summary>Ends the last part and keeps the files.</summary>
+    /// <returns>The parts in order of time; their index is that among them.</returns>
     public IReadOnlyList<AudioPart> Complete()
     {
         if (writer is not null)
@@ -124,7 +125,8 @@ internal sealed class PartWriter(string folder, double maxPartSeconds) : IDispos
         writer!.Dispose();
         writer = null;
         parts.Add(new AudioPart(
-            parts.Count, FileName(parts.Count), Seconds(partStart), Seconds(partEnd - partStart), speech.ToArray()));
+            parts.Count, FileName(parts.Count), Seconds(partStart), Seconds(partEnd - partStart), speech.ToArray(),
+            channel));
         speech.Clear();
     }
 
@@ -135,5 +137,7 @@ internal sealed class PartWriter(string folder, double maxPartSeconds) : IDispos
         audioStart += count;
     }
 
-    private static string FileName(int index) => string.Create(CultureInfo.InvariantCulture, $"part-{index:0000}.wav");
+    private string FileName(int index) => channel is { } number
+        ? string.Create(CultureInfo.InvariantCulture, $"part-c{number}-{index:0000}.wav")
+        : string.Create(CultureInfo.InvariantCulture, $"part-{index:0000}.wav");
 }

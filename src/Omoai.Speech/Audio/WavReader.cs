@@ -1,6 +1,5 @@
 using System.Buffers.Binary;
 using System.Globalization;
-using System.Numerics.Tensors;
 using System.Text;
 using Omoai.Transcripts;
 using Omoai.Transcripts.Activities;
@@ -35,7 +34,6 @@ public sealed class WavReader : IAudioReader
     private readonly long? declaredBytes;
     private readonly long? lengthBytes;
     private readonly byte[] block;
-    private readonly float[] interleaved;
     private readonly List<Warning> warnings = [];
     private long readBytes;
     private long clipped;
@@ -55,7 +53,6 @@ public sealed class WavReader : IAudioReader
             ? Math.Min(there, declared)
             : declaredBytes ?? remaining;
         block = new byte[BlockBytes / frameBytes * frameBytes];
-        interleaved = new float[block.Length / encoding.Bytes()];
     }
 
     public AudioFormat Format { get; }
@@ -143,7 +140,7 @@ public sealed class WavReader : IAudioReader
 
     public async ValueTask<int> ReadAsync(Memory<float> samples, CancellationToken cancellationToken)
     {
-        int frames = (int)Math.Min(samples.Length, block.Length / frameBytes);
+        int frames = Math.Min(samples.Length / Format.Channels, block.Length / frameBytes);
         if (declaredBytes is { } declared)
         {
             frames = (int)Math.Min(frames, (declared - readBytes) / frameBytes);
@@ -162,28 +159,18 @@ public sealed class WavReader : IAudioReader
             ended = true;
             WarnIfCutShort();
         }
-        Decode(frames, samples.Span[..frames]);
+        Decode(samples.Span[..(frames * Format.Channels)]);
         return frames;
     }
 
     public ValueTask DisposeAsync() => stream.DisposeAsync();
 
-    private void Decode(int frames, Span<float> mono)
+    private void Decode(Span<float> samples)
     {
-        Span<float> all = interleaved.AsSpan(0, frames * Format.Channels);
-        encoding.Decode(block, all);
-        foreach (float sample in all)
+        encoding.Decode(block, samples);
+        foreach (float sample in samples)
         {
             clipped += Math.Abs(sample) >= fullScale ? 1 : 0;
-        }
-        if (Format.Channels == 1)
-        {
-            all.CopyTo(mono);
-            return;
-        }
-        for (int i = 0; i < frames; i++)
-        {
-            mono[i] = TensorPrimitives.Sum<float>(all.Slice(i * Format.Channels, Format.Channels)) / Format.Channels;
         }
     }
 

@@ -1,5 +1,3 @@
-using Microsoft.ML.OnnxRuntime;
-using Microsoft.ML.OnnxRuntime.Tensors;
 using Omoai.Shared;
 using Omoai.Speech.Features;
 using Omoai.Transcripts.Activities;
@@ -11,169 +9,186 @@ namespace Omoai.Speech.Ctc;
 /// A CTC speech model, loaded: features, graph, decoder. Its folder is checked against its manifest before anything in
 /// it is used. Not for several threads at once.
 /// </summary>
-public sealed class CtcModel : IDisposable
+public sealed class CtcModel : ISpeechModel
 {
-    private readonly CtcSettings _settings;
-    private readonly LogMel _features;
-    private readonly TokenList _tokens;
-    private readonly PrefixBeamSearch? _search;
-    private readonly ModelSession _session;
+    /// <summary>The narrowest beam that hot words are searched with.</summary>
+    private const int HotWordBeam = 32;
 
-    private CtcModel(
-        ModelManifest manifest, CtcSettings settings, LogMel features, TokenList tokens, PrefixBeamSearch? search,
-        ModelSession session)
+    private readonly CtcSettings _settings;
+    private readonly IFeatureExtractor _features;
+    private readonly TokenList _tokens;
+    private readonly CtcGraph _graph;
+    private readonly DecoderSettings? _decoder;
+    private readonly string[]? _words;
+    private readonly ArpaModel? _ngrams;
+
+    // A job's hot words are the same for all its stretches.
+    private IReadOnlyList<string> _hotWords = [];
+    private PrefixBeamSearch? _search;
+
+    private CtcModel(string folder, ModelManifest manifest, CtcSettings settings, IFeatureExtractor features, TokenList tokens, int threads,
+        CudaSettings cuda)
     {
-        Manifest = manifest;
-        (_settings, _features, _tokens, _search, _session) = (settings, features, tokens, search, session);
+        (Manifest, _settings, _features, _tokens, _decoder) = (manifest, settings, features, tokens, manifest.Decoder);
+        if (_decoder is { } decoder)
+        {
+            Check(manifest, decoder);
+            _words = decoder.Words is { } words ? File.ReadAllLines(ModelSession.PathOf(folder, manifest, words)) : null;
+            _ngrams = decoder.Ngram is { } ngrams
+                ? ArpaModel.Read(File.ReadAllBytes(ModelSession.PathOf(folder, manifest, ngrams)), ngrams)
+                : null;
+        }
+
+        _search = CreateSearch([]);
+        _graph = CtcGraph.Load(folder, manifest, settings, features.Width, tokens.Count, threads, cuda);
     }
 
     public ModelManifest Manifest { get; }
 
-    /// <summary>What runs the graph: <c>cuda</c> or <c>cpu</c>.</summary>
-    public string ExecutionProvider => _session.ExecutionProvider;
+    public string ExecutionProvider => _graph.Provider.Name;
 
-    /// <summary>Loads a model; on the GPU that CUDA_VISIBLE_DEVICES allows where the library can use one.</summary>
-    /// <param name="folder">The model's folder.</param>
-    /// <param name="threads">Threads for the graph; 0 for one for each core, up to 4.</param>
-    /// <exception cref="MissingRequirementException">There is no whole, undamaged speech model that this version can run,
-    /// or no library to run it.</exception>
-    /// <exception cref="OutOfMemoryException">There is not enough memory for it, now.</exception>
-    public static CtcModel Load(string folder, int threads = 0)
+    public string ExecutionProviderReason => _graph.Provider.Reason;
+
+    public int BatchSize => _graph.MixesLengths ? _graph.BatchSize : 1;
+
+    /// <summary>Loads a model whose files were checked; see <see cref="SpeechModels.Load"/>.</summary>
+    internal static CtcModel Load(string folder, ModelManifest manifest, int threads, CudaSettings cuda)
     {
-        var manifest = ModelSession.ReadManifest(folder, ModelKinds.SpeechCtc);
         if (manifest is not { Ctc: { } settings, Features: { } featureSettings })
         {
             throw Unusable(manifest, "its model.json has no 'ctc' or no 'features'");
         }
 
-        var features = new LogMel(featureSettings, manifest.SampleRate);
-        var tokens = new TokenList(ReadLines(folder, manifest, settings.Tokens), settings.Blank);
-        if (settings.Subsampling is < 1 or > 1024)
-        {
-            throw Unusable(manifest, $"its subsampling is {settings.Subsampling}");
-        }
-
-        if (manifest.Confidence is { } confidence
-            && !(confidence.Slope > 0 && double.IsFinite(confidence.Slope) && double.IsFinite(confidence.Offset)))
+        if (manifest.Confidence is { } confidence && !Calibration.IsSound(confidence))
         {
             throw Unusable(manifest, "its confidence's slope isn't above 0, or its offset isn't a number");
         }
 
-        var search = CreateSearch(folder, manifest, tokens);
-        threads = threads > 0 ? threads : Math.Min(Environment.ProcessorCount, 4);
-        var session = ModelSession.Load(
-            folder, manifest, settings.Model, threads, mayUseGpu: true,
-            graph => CheckGraph(graph, manifest, settings, features.Bins, tokens.Count));
-        return new CtcModel(manifest, settings, features, tokens, search, session);
+        var features = FeatureExtractors.Create(
+            featureSettings, manifest.SampleRate, name => File.OpenRead(ModelSession.PathOf(folder, manifest, name)));
+        var tokens = new TokenList(
+            TokenFile.Read(File.ReadAllBytes(ModelSession.PathOf(folder, manifest, settings.Tokens)), settings.Tokens), settings.Blank,
+            settings.Words, settings.Space, settings.Lowercase);
+        return new CtcModel(folder, manifest, settings, features, tokens, threads, cuda);
     }
 
-    /// <summary>Recognises one stretch of speech.</summary>
-    /// <param name="samples">Mono, in [-1, 1], at the manifest's sample rate; less than a feature window gives no words.</param>
-    /// <returns>The words in order, times in seconds from the first sample, inside the stretch.</returns>
-    /// <exception cref="MissingRequirementException">The graph doesn't compute what its manifest says.</exception>
-    /// <exception cref="OutOfMemoryException">There is not enough memory for it, now.</exception>
-    public IReadOnlyList<Transcripts.Word> Recognize(ReadOnlySpan<float> samples)
+    public IReadOnlyList<string> IgnoredOf(IReadOnlyList<string> hotWords) =>
+        [.. hotWords.Where(phrase => !HotWords.CanWrite(phrase, _tokens))];
+
+    /// <inheritdoc/>
+    /// <exception cref="BadInputException">There are too many hot words, or one is too long (<see cref="HotWords"/>).</exception>
+    public IReadOnlyList<RecognizedStretch> Recognize(
+        IReadOnlyList<float[]> stretches, RecognitionRequest request, CancellationToken cancellationToken)
     {
-        if (_features.FrameCount(samples.Length) == 0)
+        UseHotWords(request.HotWords ?? []);
+        var language = LanguageValue(request.Language);
+        var results = new RecognizedStretch[stretches.Count];
+        for (var next = 0; next < stretches.Count;)
         {
-            return [];
+            // As many neighbours as can be run together.
+            var batch = new List<(int Index, float[] Features)>();
+            for (; next < stretches.Count && batch.Count < _graph.BatchSize; next++)
+            {
+                var frames = _features.FrameCount(stretches[next].Length);
+                if (frames < _settings.MinFrames)
+                {
+                    results[next] = new RecognizedStretch([]);
+                    continue;
+                }
+
+                if (batch.Count > 0 && !_graph.MixesLengths && frames * _features.Width != batch[0].Features.Length)
+                {
+                    break;
+                }
+
+                batch.Add((next, _features.Compute(stretches[next])));
+            }
+
+            if (batch.Count > 0)
+            {
+                var outputs = _graph.Run(batch.ConvertAll(item => item.Features), language, cancellationToken);
+                for (var i = 0; i < batch.Count; i++)
+                {
+                    results[batch[i].Index] = new RecognizedStretch(Words(outputs[i], stretches[batch[i].Index].Length));
+                }
+            }
         }
 
-        var logProbabilities = Infer(_features.Compute(samples));
+        return results;
+    }
+
+    public void Dispose() => _graph.Dispose();
+
+    private List<Transcripts.Word> Words(LogProbabilities logProbabilities, int samples)
+    {
         var sequence = _search?.Decode(logProbabilities) ?? GreedyDecoder.Decode(logProbabilities, _tokens);
-        var duration = (double)samples.Length / Manifest.SampleRate;
-        var frame = (double)_settings.Subsampling * Manifest.Features!.HopLength / Manifest.SampleRate;
+        var duration = (double)samples / Manifest.SampleRate;
+        var frame = (double)_settings.Subsampling * _features.HopSamples / Manifest.SampleRate;
         return
         [
             .. ForcedAlignment.Words(logProbabilities, sequence, _tokens).Select(word => new Transcripts.Word(
                 word.Text, Math.Min(word.FirstFrame * frame, duration), Math.Min(word.EndFrame * frame, duration),
-                Calibrate(word.Confidence))),
+                Calibration.Apply(Manifest.Confidence, word.Confidence))),
         ];
     }
 
-    public void Dispose() => _session.Dispose();
-
-    private double Calibrate(double confidence)
+    private void UseHotWords(IReadOnlyList<string> hotWords)
     {
-        if (Manifest.Confidence is not { } settings)
+        if (!hotWords.SequenceEqual(_hotWords))
         {
-            return confidence;
+            HotWords.Check(hotWords);
+            _search = CreateSearch(hotWords);
+            _hotWords = [.. hotWords];
         }
-
-        // A confidence of 1 is as good as one that is a millionth less.
-        confidence = Math.Min(confidence, 1 - 1e-6);
-        return 1 / (1 + Math.Exp(-((settings.Slope * Math.Log(confidence / (1 - confidence))) + settings.Offset)));
     }
 
-    private LogProbabilities Infer(float[] features)
+    /// <summary>The value of the language that is asked for; null where the graph isn't told one, or none is asked for.</summary>
+    private long? LanguageValue(string? tag)
     {
-        var frames = features.Length / _features.Bins;
-        var expected = (frames + _settings.Subsampling - 1) / _settings.Subsampling;
-        using var input = OrtValue.CreateTensorValueFromMemory(features, [1, frames, _features.Bins]);
-        return _session.Run([_settings.Input], [input], [_settings.Output], outputs =>
-        {
-            var shape = outputs[0].GetTensorTypeAndShape().Shape;
-            return shape.SequenceEqual([1, expected, _tokens.Count])
-                ? new LogProbabilities(outputs[0].GetTensorDataAsSpan<float>(), _tokens.Count)
-                : throw Unusable(
-                    Manifest, $"its output is [{string.Join(", ", shape)}], not [1, {expected}, {_tokens.Count}]");
-        });
-    }
-
-    private static string[] ReadLines(string folder, ModelManifest manifest, string name) =>
-        File.ReadAllLines(ModelSession.PathOf(folder, manifest, name));
-
-    /// <summary>The search that the manifest asks for; null for greedy decoding.</summary>
-    private static PrefixBeamSearch? CreateSearch(string folder, ModelManifest manifest, TokenList tokens)
-    {
-        if (manifest.Decoder is not { } settings || settings is { Words: null, Ngram: null, Beam: 1 })
+        if (tag is null || _settings.LanguageInput is null)
         {
             return null;
         }
 
-        if (settings.Beam is < 1 or > 4096 || !double.IsFinite(settings.LmWeight) || !double.IsFinite(settings.WordBonus))
+        var values = _settings.LanguageValues ?? new Dictionary<string, long>();
+        foreach (var (known, value) in values)
         {
-            throw Unusable(manifest, "its decoder's beam isn't 1 to 4096, or a weight isn't a number");
+            if (string.Equals(known, tag, StringComparison.OrdinalIgnoreCase)
+                || tag.StartsWith(known + "-", StringComparison.OrdinalIgnoreCase))
+            {
+                return value;
+            }
         }
 
-        var lexicon = settings.Words is { } words ? new Lexicon(ReadLines(folder, manifest, words), tokens) : null;
-        ArpaModel? ngrams = null;
-        if (settings.Ngram is { } file)
-        {
-            using var reader = new StreamReader(ModelSession.PathOf(folder, manifest, file));
-            ngrams = ArpaModel.Read(reader, file);
-        }
-
-        return new PrefixBeamSearch(tokens, settings.Beam, lexicon, ngrams, settings.LmWeight, settings.WordBonus);
+        throw new MissingRequirementException(
+            $"The speech model '{Manifest.Name}' can't be asked for the language '{tag}', only for {string.Join(", ", values.Keys)}. Use another model.");
     }
 
-    private static void CheckGraph(InferenceSession session, ModelManifest manifest, CtcSettings settings, int bins, int tokens)
+    /// <summary>The search that the manifest and the hot words ask for; null for greedy decoding.</summary>
+    private PrefixBeamSearch? CreateSearch(IReadOnlyList<string> phrases)
     {
-        if (session.InputMetadata.Count != 1)
+        var decoder = _decoder ?? new DecoderSettings(Beam: 1);
+        var hotWords = phrases.Count > 0 ? new HotWords(phrases, _tokens, decoder.HotWordBonus) : null;
+        hotWords = hotWords is { Words.Count: > 0 } ? hotWords : null;
+        if (hotWords is null && decoder is { Words: null, Ngram: null, Beam: 1 })
         {
-            throw Unusable(manifest, $"its graph has {session.InputMetadata.Count} inputs, not just '{settings.Input}'");
+            return null;
         }
 
-        CheckTensor(session.InputMetadata, settings.Input, bins);
-        CheckTensor(session.OutputMetadata, settings.Output, tokens);
+        var lexicon = _words is null
+            ? null
+            : new Lexicon([.. _words, .. hotWords?.Words.SelectMany(phrase => phrase.Split(' ')) ?? []], _tokens);
+        return new PrefixBeamSearch(
+            _tokens, hotWords is null ? decoder.Beam : Math.Max(decoder.Beam, HotWordBeam), lexicon, _ngrams, decoder.LmWeight,
+            decoder.WordBonus, hotWords);
+    }
 
-        void CheckTensor(IReadOnlyDictionary<string, NodeMetadata> tensors, string name, int width)
+    private static void Check(ModelManifest manifest, DecoderSettings settings)
+    {
+        if (settings.Beam is < 1 or > 4096 || !double.IsFinite(settings.LmWeight) || !double.IsFinite(settings.WordBonus)
+            || settings.HotWordBonus is not (>= 0 and <= 20))
         {
-            if (!tensors.TryGetValue(name, out var tensor))
-            {
-                throw Unusable(manifest, $"its graph has no '{name}', but {string.Join(", ", tensors.Keys)}");
-            }
-
-            if (tensor.ElementDataType != TensorElementType.Float || tensor.Dimensions.Length != 3)
-            {
-                throw Unusable(manifest, $"its graph's '{name}' isn't a float32 tensor with 3 dimensions");
-            }
-
-            // A dimension that is left open is negative.
-            if (tensor.Dimensions[2] >= 0 && tensor.Dimensions[2] != width)
-            {
-                throw Unusable(manifest, $"its graph's '{name}' has {tensor.Dimensions[2]} values a frame, not {width}");
-            }
+            throw Unusable(manifest, "its decoder's beam isn't 1 to 4096, a weight isn't a number, or its hotWordBonus isn't 0 to 20");
         }
     }
 

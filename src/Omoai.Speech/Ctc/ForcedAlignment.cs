@@ -1,6 +1,7 @@
 using System.Buffers;
 using System.Numerics.Tensors;
 using System.Runtime.CompilerServices;
+using Omoai.Transcripts.Activities;
 
 namespace Omoai.Speech.Ctc;
 
@@ -16,15 +17,22 @@ public static class ForcedAlignment
 {
     /// <summary>Aligns a text.</summary>
     /// <param name="logProbabilities">At least one frame for each token, and one more between equal neighbours.</param>
-    /// <param name="sequence">Token ids; words are parted by one space, with none before the first or after the last.</param>
+    /// <param name="sequence">Token ids, as a decoder gives them.</param>
     /// <param name="tokens">The tokens.</param>
     /// <returns>For each frame a state: 2·i + 1 for the i-th token, 2·i for the gap before it. A gap is blank; at a
     /// word's boundary it may be spaces too, for the pauses that a model writes as more than one.</returns>
     /// <exception cref="ArgumentException">The text doesn't fit into the frames.</exception>
+    /// <exception cref="BadInputException">There are more frames times tokens than an array holds.</exception>
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     public static int[] Align(LogProbabilities logProbabilities, ReadOnlySpan<int> sequence, TokenList tokens)
     {
         var states = (2 * sequence.Length) + 1;
+        if ((long)logProbabilities.Frames * states > Array.MaxLength)
+        {
+            throw new BadInputException(
+                $"{sequence.Length} tokens in {logProbabilities.Frames} frames are too many to be aligned at once. Split the stretch.");
+        }
+
         var steps = ArrayPool<byte>.Shared.Rent(logProbabilities.Frames * states);
         try
         {
@@ -136,8 +144,8 @@ public static class ForcedAlignment
             return row[sequence[next]];
         }
 
-        var atBoundary = next == 0 || next == sequence.Length
-            || sequence[next] == tokens.Space || sequence[next - 1] == tokens.Space;
+        var atBoundary = tokens.Space >= 0 && (next == 0 || next == sequence.Length
+            || sequence[next] == tokens.Space || sequence[next - 1] == tokens.Space);
         return atBoundary ? Math.Max(row[tokens.Blank], row[tokens.Space]) : row[tokens.Blank];
     }
 }

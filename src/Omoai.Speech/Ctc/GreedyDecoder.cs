@@ -5,7 +5,7 @@ namespace Omoai.Speech.Ctc;
 /// <summary>Writes the likeliest token of each frame, less repetitions and blanks (best path decoding, Graves 2006).</summary>
 public static class GreedyDecoder
 {
-    /// <returns>Token ids; words are parted by one space, with none before the first or after the last.</returns>
+    /// <returns>Token ids; where a token parts words, there is one between words, and none before the first or after the last.</returns>
     public static int[] Decode(LogProbabilities logProbabilities, TokenList tokens)
     {
         var sequence = new List<int>();

@@ -5,10 +5,10 @@ namespace Omoai.Speech.Ctc;
 
 /// <summary>
 /// CTC prefix beam search (Hannun et al. 2014, arXiv:1408.2873): the text with the highest
-/// ln Σ P(alignment) + Σ over words (weight · ln P(word | words before) + bonus), where the first sum is over all
-/// alignments that read as that text. A space ends a word, so none comes first or after another; after the last word it
-/// reads as nothing. With a lexicon only its words are written. Where all prefixes fit into the beam, the result is exact.
-/// Not thread-safe: it keeps its memory from one stretch of speech to the next.
+/// ln Σ P(alignment) + Σ over words (weight · ln P(word | words before) + bonus) + what hot words get, where the first sum
+/// is over all alignments that read as that text. A space ends a word, so none comes first or after another; after the last
+/// word it reads as nothing. With a lexicon only its words are written. Where all prefixes fit into the beam, the result is
+/// exact. Not thread-safe: it keeps its memory from one stretch of speech to the next.
 /// </summary>
 public sealed class PrefixBeamSearch
 {
@@ -23,6 +23,7 @@ public sealed class PrefixBeamSearch
     private readonly ArpaModel? _ngrams;
     private readonly double _weight;
     private readonly double _bonus;
+    private readonly HotWords? _hotWords;
 
     /// <summary>Every prefix that was ever in the beam, once: its place here is its identity.</summary>
     private readonly List<Prefix> _prefixes = [];
@@ -40,23 +41,25 @@ public sealed class PrefixBeamSearch
     /// <param name="ngrams">Scores the words; null for no scores.</param>
     /// <param name="weight">Multiplies the natural logarithm of a word's probability.</param>
     /// <param name="bonus">Added for each word, to balance what n-grams take from it; without n-grams nothing is.</param>
+    /// <param name="hotWords">Phrases that are likelier than the model thinks; null for none.</param>
     public PrefixBeamSearch(
-        TokenList tokens, int beam, Lexicon? lexicon = null, ArpaModel? ngrams = null, double weight = 0, double bonus = 0)
+        TokenList tokens, int beam, Lexicon? lexicon = null, ArpaModel? ngrams = null, double weight = 0, double bonus = 0,
+        HotWords? hotWords = null)
     {
         ArgumentOutOfRangeException.ThrowIfLessThan(beam, 1);
-        (_tokens, _beam, _lexicon, _ngrams, _weight, _bonus) = (tokens, beam, lexicon, ngrams, weight, bonus);
+        (_tokens, _beam, _lexicon, _ngrams, _weight, _bonus, _hotWords) = (tokens, beam, lexicon, ngrams, weight, bonus, hotWords);
     }
 
     /// <summary>The best text of a stretch of speech, which begins a sentence for the n-grams.</summary>
-    /// <returns>Token ids; words are parted by one space, with none before the first or after the last.</returns>
+    /// <returns>Token ids; where a token parts words, there is one between words, and none before the first or after the last.</returns>
     public int[] Decode(LogProbabilities logProbabilities)
     {
         _prefixes.Clear();
         _ids.Clear();
         _hypotheses.Clear();
-        // The empty prefix counts as one that ends with a space: a word may begin here, and none end.
-        _prefixes.Add(new Prefix(-1, _tokens.Space, Lexicon.Root, _ngrams?.Start ?? 0, 0) { Slot = 0 });
-        _hypotheses.Add(new Hypothesis(Root, -1, _tokens.Space, Lexicon.Root, 0, double.NegativeInfinity));
+        var start = _ngrams?.Start ?? 0;
+        _prefixes.Add(new Prefix(-1, -1, false, Lexicon.Root, start, 0, _hotWords?.Start ?? 0) { Slot = 0, EndScore = 0, EndState = start });
+        _hypotheses.Add(new Hypothesis(Root, -1, -1, Lexicon.Root, 0, double.NegativeInfinity));
         for (var frame = 0; frame < logProbabilities.Frames; frame++)
         {
             Advance(logProbabilities[frame]);
@@ -110,7 +113,7 @@ public sealed class PrefixBeamSearch
     {
         var prefix = _prefixes[hypothesis.Prefix];
         var total = hypothesis.Total;
-        var ends = hypothesis.Ends + frame[prefix.Token];
+        var ends = hypothesis.Prefix == Root ? double.NegativeInfinity : hypothesis.Ends + frame[prefix.Token];
         if (prefix.Parent >= 0 && _prefixes[prefix.Parent].Slot is >= 0 and var slot)
         {
             ends = LogAdd(ends, Follow(_hypotheses[slot], prefix.Token) + frame[prefix.Token]);
@@ -118,7 +121,7 @@ public sealed class PrefixBeamSearch
 
         var next = new Hypothesis(
             hypothesis.Prefix, hypothesis.Parent, hypothesis.Token, hypothesis.Node, total + frame[_tokens.Blank], ends);
-        Offer(next, next.Total + prefix.Language);
+        Offer(next, next.Total + prefix.Language + prefix.Pending);
     }
 
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
@@ -127,14 +130,26 @@ public sealed class PrefixBeamSearch
         var prefix = _prefixes[hypothesis.Prefix];
         foreach (var token in _likely)
         {
-            var ends = Follow(hypothesis, token) + frame[token];
-            var score = ends + prefix.Language + (token == _tokens.Space ? prefix.EndScore : 0);
-            if (!Wanted(score) || (token == _tokens.Space && prefix.Token == _tokens.Space))
+            if (token == _tokens.Space && !prefix.InWord)
             {
                 continue;
             }
 
-            var node = token == _tokens.Space || _lexicon is null ? Lexicon.Root : _lexicon.Child(prefix.Node, token);
+            var parts = Parts(prefix, token);
+            var ends = Follow(hypothesis, token) + frame[token];
+            var score = ends + prefix.Language + (parts ? prefix.EndScore : 0);
+            if (_hotWords is not null)
+            {
+                var (state, bonus) = _hotWords.After(prefix.Hot, token, parts);
+                score += bonus + _hotWords.Pending(state);
+            }
+
+            if (!Wanted(score))
+            {
+                continue;
+            }
+
+            var node = _lexicon is null ? Lexicon.Root : _lexicon.Child(parts ? Lexicon.Root : prefix.Node, token);
             var known = _ids.TryGetValue((hypothesis.Prefix, token), out var id);
             if (node >= 0 && !(known && _prefixes[id].Slot >= 0))
             {
@@ -143,6 +158,9 @@ public sealed class PrefixBeamSearch
             }
         }
     }
+
+    /// <summary>Whether a word of the prefix ends before a token.</summary>
+    private bool Parts(in Prefix prefix, int token) => prefix.InWord && _tokens.PartsWords(prefix.Token, token);
 
     /// <summary>ln of the probability that a token can add itself to: only a blank parts it from an equal one.</summary>
     private static double Follow(Hypothesis hypothesis, int token) =>
@@ -177,22 +195,23 @@ public sealed class PrefixBeamSearch
     {
         var (id, parent) = (_prefixes.Count, _prefixes[candidate.Parent]);
         _ids.Add((candidate.Parent, candidate.Token), id);
-        if (candidate.Token == _tokens.Space)
+        var parts = Parts(parent, candidate.Token);
+        var inWord = _tokens.Letters(candidate.Token).Length > 0 || (parent.InWord && !parts);
+        var (state, language) = parts ? (parent.EndState, parent.Language + parent.EndScore) : (parent.State, parent.Language);
+        var (hot, bonus) = _hotWords?.After(parent.Hot, candidate.Token, parts) ?? (0, 0);
+        _prefixes.Add(new Prefix(candidate.Parent, candidate.Token, inWord, candidate.Node, state, language + bonus, hot)
         {
-            _prefixes.Add(new Prefix(
-                candidate.Parent, candidate.Token, Lexicon.Root, parent.EndState, parent.Language + parent.EndScore));
-            return id;
-        }
+            Pending = _hotWords?.Pending(hot) ?? 0,
+        });
 
-        _prefixes.Add(new Prefix(candidate.Parent, candidate.Token, candidate.Node, parent.State, parent.Language));
-        if (_lexicon is null || _lexicon.Word(candidate.Node) is not null)
+        ref var added = ref CollectionsMarshal.AsSpan(_prefixes)[id];
+        if (!inWord || _lexicon is null || _lexicon.Word(candidate.Node) is not null)
         {
-            ref var added = ref CollectionsMarshal.AsSpan(_prefixes)[id];
-            (added.EndScore, added.EndState) = (0, 0);
-            if (_ngrams is not null)
+            (added.EndScore, added.EndState) = (0, state);
+            if (_ngrams is not null && inWord)
             {
-                var word = _lexicon is null ? _tokens.Text(Spell(id).AsSpan()[WordStart(id)..]) : _lexicon.Word(candidate.Node)!;
-                added.EndScore = (_weight * _ngrams.Score(added.State, _ngrams.WordId(word), out added.EndState)) + _bonus;
+                var word = _lexicon is null ? _tokens.Text(Spell(id).AsSpan()[^WordLength(id)..]) : _lexicon.Word(candidate.Node)!;
+                added.EndScore = (_weight * _ngrams.Score(state, _ngrams.WordId(word), out added.EndState)) + _bonus;
             }
         }
 
@@ -209,12 +228,13 @@ public sealed class PrefixBeamSearch
         {
             var prefix = _prefixes[hypothesis.Prefix];
             var total = hypothesis.Total;
-            if (prefix.Token != _tokens.Space)
+            if (prefix.InWord)
             {
                 total = LogAdd(total, WithSpace(hypothesis.Prefix));
             }
 
-            var score = total + prefix.Language + (prefix.Token == _tokens.Space ? 0 : prefix.EndScore);
+            var score = total + prefix.Language + prefix.EndScore
+                + (prefix.InWord && _hotWords is not null ? _hotWords.AtEnd(prefix.Hot) : 0);
             if (score > bestScore)
             {
                 (best, bestScore) = (hypothesis.Prefix, score);
@@ -229,7 +249,7 @@ public sealed class PrefixBeamSearch
         if (double.IsNegativeInfinity(bestScore))
         {
             // Every prefix breaks off inside a word, as where the stretch does: what comes before that word remains.
-            while (_prefixes[longest].Token != _tokens.Space)
+            for (var length = WordLength(longest); length > 0; length--)
             {
                 longest = _prefixes[longest].Parent;
             }
@@ -263,17 +283,20 @@ public sealed class PrefixBeamSearch
         return [.. sequence];
     }
 
-    private int WordStart(int prefix)
+    /// <summary>Tokens of the word that isn't ended.</summary>
+    private int WordLength(int prefix)
     {
-        var start = 0;
-        var inWord = true;
-        for (var id = prefix; id != Root; id = _prefixes[id].Parent)
+        var length = 0;
+        for (var id = prefix; _prefixes[id].InWord; id = _prefixes[id].Parent)
         {
-            inWord &= _prefixes[id].Token != _tokens.Space;
-            start += inWord ? 0 : 1;
+            length++;
+            if (Parts(_prefixes[_prefixes[id].Parent], _prefixes[id].Token))
+            {
+                break;
+            }
         }
 
-        return start;
+        return length;
     }
 
     private static double LogAdd(double a, double b)
@@ -284,16 +307,21 @@ public sealed class PrefixBeamSearch
 
     /// <summary>A prefix of a text, whatever its probability.</summary>
     /// <param name="Parent">The prefix less its last token.</param>
-    /// <param name="Token">The last token.</param>
-    /// <param name="Node">Where the word that isn't ended is in the lexicon.</param>
+    /// <param name="Token">The last token; -1 of the empty prefix.</param>
+    /// <param name="InWord">It ends inside a word, or with one that hasn't been ended.</param>
+    /// <param name="Node">Where that word is in the lexicon.</param>
     /// <param name="State">The n-grams' state after the words that are ended.</param>
-    /// <param name="Language">What n-grams and bonus give those words.</param>
-    private record struct Prefix(int Parent, int Token, int Node, int State, double Language)
+    /// <param name="Language">What n-grams and bonus give those words, and what hot words get.</param>
+    /// <param name="Hot">The hot words' state.</param>
+    private record struct Prefix(int Parent, int Token, bool InWord, int Node, int State, double Language, int Hot)
     {
         /// <summary>Its place in the beam, or -1.</summary>
         public int Slot = -1;
 
-        /// <summary>What n-grams and bonus give the last word if it ends here; minus infinity where it can't.</summary>
+        /// <summary>What hot words that aren't complete have got in advance.</summary>
+        public double Pending;
+
+        /// <summary>What n-grams and bonus give the last word if it ends here; minus infinity where it can't, 0 where none is open.</summary>
         public double EndScore = double.NegativeInfinity;
 
         /// <summary>The n-grams' state then.</summary>

@@ -1,5 +1,3 @@
-using Omoai.Transcripts.Activities;
-
 namespace Omoai.Speech.Vad;
 
 /// <summary>The thresholds of <see cref="EnergyVad"/>. Levels are RMS over a frame, in dB relative to full
@@ -22,28 +20,9 @@ public sealed record EnergyVadOptions
     public double StayAboveNoise { get; init; } = 6;
 
     /// <summary>Speech never begins below this level, however quiet the background. Speech that peaks at −50 dBFS is
-    /// some
-    /// 10 dB above it.</summary>
+    /// some 10 dB above it.</summary>
     public double StartLevel { get; init; } = -72;
 
     /// <summary>Speech never goes on below this level.</summary>
     public double StayLevel { get; init; } = -78;
-
-    /// <summary>Sounds with less than this above the thresholds, in seconds, are clicks and not speech.</summary>
-    public double MinSpeechSeconds { get; init; } = 0.12;
-
-    /// <summary>A sound that isn't yet <see cref="MinSpeechSeconds"/> long ends after this much quiet,
-    /// seconds.</summary>
-    public double HangoverSeconds { get; init; } = 0.1;
-
-    /// <summary>Speech that pauses for less than this is one window, seconds. At least
-    /// <see cref="HangoverSeconds"/>.</summary>
-    public double MergeGapSeconds { get; init; } = 0.3;
-
-    /// <summary>Added on each side of a window, seconds; less where windows would overlap.</summary>
-    public double PaddingSeconds { get; init; } = 0.25;
-
-    /// <summary>Longer windows are split at the quietest point of their last two thirds, seconds. More than
-    /// 3.</summary>
-    public double MaxSpeechSeconds { get; init; } = AudioPart.MaxSpeechSeconds;
 }

@@ -9,6 +9,12 @@ public static class ActivityNames
 
     /// <summary>Tells what models and libraries the host can load; used by <c>doctor</c>.</summary>
     public const string Inspect = "inspect";
+
+    /// <summary>Tells what ONNX graphs take and give; used by <c>models add</c>.</summary>
+    public const string InspectModel = "inspect-model";
+
+    /// <summary>Loads a model and runs it once on made-up input; used by <c>models add</c>.</summary>
+    public const string TryModel = "try-model";
 }
 
 /// <summary>Decode a recording to 16 kHz mono, find the speech, plan parts of bounded length.</summary>
@@ -17,11 +23,25 @@ public static class ActivityNames
 /// <param name="MaxPartSeconds">No part is longer than this.</param>
 /// <param name="FfmpegPath">The ffmpeg executable for what isn't WAV; null to look for it on PATH.</param>
 /// <param name="Name">What messages call the recording; null for the name of the file.</param>
+/// <param name="VadModelFolder">Folder of a voice-activity model; null finds speech by its energy.</param>
+/// <param name="Channels">What happens to the channels of the recording.</param>
 public sealed record PrepareInput(
-    string Audio, string OutputFolder, double MaxPartSeconds = 600, string? FfmpegPath = null, string? Name = null);
+    string Audio, string OutputFolder, double MaxPartSeconds = 600, string? FfmpegPath = null, string? Name = null,
+    string? VadModelFolder = null, ChannelMode Channels = ChannelMode.Mix);
 
-/// <summary>What is known of a <see cref="PrepareInput"/> before there is a recording: nothing.</summary>
-public sealed record PrepareWarmUp;
+/// <summary>What happens to the channels of a recording.</summary>
+public enum ChannelMode
+{
+    /// <summary>They are averaged.</summary>
+    Mix,
+
+    /// <summary>Each is transcribed by itself, as of telephone calls that have a speaker on each.</summary>
+    Separate,
+}
+
+/// <summary>What is known of a <see cref="PrepareInput"/> before there is a recording.</summary>
+/// <param name="VadModelFolder">As in <see cref="PrepareInput"/>.</param>
+public sealed record PrepareWarmUp(string? VadModelFolder = null);
 
 /// <summary>What <see cref="PrepareInput"/> asked for. With no speech there are no parts.</summary>
 public sealed record PrepareOutput(
@@ -34,7 +54,9 @@ public sealed record PrepareOutput(
 /// <param name="Duration">Seconds.</param>
 /// <param name="Speech">Where there is speech, in seconds of the <em>recording</em>, in order, not overlapping; each at most
 /// <see cref="MaxSpeechSeconds"/> long.</param>
-public sealed record AudioPart(int Index, string File, double Start, double Duration, IReadOnlyList<Interval> Speech)
+/// <param name="Channel">The channel it is of, from 0; null where all are mixed.</param>
+public sealed record AudioPart(
+    int Index, string File, double Start, double Duration, IReadOnlyList<Interval> Speech, int? Channel = null)
 {
     /// <summary>The longest stretch given to a recogniser at once, seconds.</summary>
     public const double MaxSpeechSeconds = 20;
@@ -46,7 +68,56 @@ public sealed record AudioPart(int Index, string File, double Start, double Dura
 /// <param name="ModelFolder">Folder of a speech model.</param>
 /// <param name="Output">Path that the words are written to: a <see cref="RecognizedPart"/> as JSON.</param>
 /// <param name="Threads">Threads for the model; 0 lets the host choose.</param>
-public sealed record TranscribeInput(AudioPart Part, string Audio, string ModelFolder, string Output, int Threads = 0);
+/// <param name="Language">BCP 47 tag of the language spoken; null lets a model of several find it out.</param>
+/// <param name="HotWords">Words and phrases that are likelier than the model thinks.</param>
+/// <param name="Suspicious">What happens to what was probably never said.</param>
+/// <param name="Cuda">How to use CUDA; null for its defaults.</param>
+public sealed record TranscribeInput(
+    AudioPart Part, string Audio, string ModelFolder, string Output, int Threads = 0, string? Language = null,
+    IReadOnlyList<string>? HotWords = null, SuspicionPolicy Suspicious = SuspicionPolicy.Cut,
+    CudaSettings? Cuda = null);
+
+/// <summary>How ONNX Runtime uses CUDA (its CUDA execution provider's options).</summary>
+/// <param name="MemoryLimitMb">What its arena may take, MiB; 0 for no limit.</param>
+/// <param name="Arena">How the arena grows.</param>
+/// <param name="ConvolutionSearch">How cuDNN's convolution algorithms are chosen.</param>
+/// <param name="CopyInDefaultStream">Copies wait for computations; otherwise they have a stream of their own.</param>
+public sealed record CudaSettings(
+    int MemoryLimitMb = 0, ArenaStrategy Arena = ArenaStrategy.SameAsRequested,
+    ConvolutionSearch ConvolutionSearch = ConvolutionSearch.Heuristic, bool CopyInDefaultStream = true);
+
+/// <summary>How an arena of GPU memory grows.</summary>
+public enum ArenaStrategy
+{
+    /// <summary>By what is needed: less memory.</summary>
+    SameAsRequested,
+
+    /// <summary>By doubling: fewer allocations.</summary>
+    NextPowerOfTwo,
+}
+
+/// <summary>How cuDNN's convolution algorithms are chosen.</summary>
+public enum ConvolutionSearch
+{
+    /// <summary>By a rule of thumb, at once.</summary>
+    Heuristic,
+
+    /// <summary>Always the same one.</summary>
+    Default,
+
+    /// <summary>By trying all: seconds for each new shape, which a process that serves once can't earn back.</summary>
+    Exhaustive,
+}
+
+/// <summary>What happens to words that were probably never said.</summary>
+public enum SuspicionPolicy
+{
+    /// <summary>They are left out, and listed.</summary>
+    Cut,
+
+    /// <summary>They stay, and are listed.</summary>
+    Keep,
+}
 
 /// <summary>
 /// What is known of a <see cref="TranscribeInput"/> before there is audio. A model that was loaded for this serves an input with
@@ -54,13 +125,32 @@ public sealed record TranscribeInput(AudioPart Part, string Audio, string ModelF
 /// </summary>
 /// <param name="ModelFolder">As in <see cref="TranscribeInput"/>.</param>
 /// <param name="Threads">As in <see cref="TranscribeInput"/>.</param>
-public sealed record TranscribeWarmUp(string ModelFolder, int Threads = 0);
+/// <param name="Cuda">As in <see cref="TranscribeInput"/>.</param>
+public sealed record TranscribeWarmUp(string ModelFolder, int Threads = 0, CudaSettings? Cuda = null);
 
-/// <summary>Facts about a recognised part; the words are in the file.</summary>
-public sealed record TranscribeOutput(int Index, int WordCount, double SpeechSeconds, string Model, string Language, string ExecutionProvider);
+/// <summary>Facts about a recognised part; the words are in the file. The language is that of most of its speech.</summary>
+/// <param name="Index">The part's index.</param>
+/// <param name="WordCount">Its words.</param>
+/// <param name="SpeechSeconds">Its speech.</param>
+/// <param name="Model">Name of the model.</param>
+/// <param name="Language">BCP 47.</param>
+/// <param name="ExecutionProvider">What ran the model, <c>cuda</c> or <c>cpu</c>.</param>
+/// <param name="ExecutionProviderReason">Why that.</param>
+public sealed record TranscribeOutput(
+    int Index, int WordCount, double SpeechSeconds, string Model, string Language, string ExecutionProvider,
+    string? ExecutionProviderReason = null);
 
 /// <summary>The words of one part, times in seconds of the recording, in order.</summary>
-public sealed record RecognizedPart(int Index, IReadOnlyList<Word> Words);
+/// <param name="Index">The part's index.</param>
+/// <param name="Words">The words.</param>
+/// <param name="Channel">As in <see cref="AudioPart"/>.</param>
+/// <param name="Language">BCP 47 tag of the language of most of its speech.</param>
+/// <param name="Punctuated">The words have case and punctuation already.</param>
+/// <param name="Suspicions">What was probably never said, in order of time.</param>
+/// <param name="IgnoredHotWords">The hot words that changed nothing, because the model can't be told them, or can't write them.</param>
+public sealed record RecognizedPart(
+    int Index, IReadOnlyList<Word> Words, int? Channel = null, string? Language = null, bool Punctuated = false,
+    IReadOnlyList<Suspicion>? Suspicions = null, IReadOnlyList<string>? IgnoredHotWords = null);
 
 /// <summary>How the summary is made.</summary>
 public enum SummaryMethod
@@ -88,8 +178,15 @@ public sealed record PostProcessWarmUp(string? ModelFolder = null);
 /// <summary>Facts about a post-processed transcript; the text is in the file.</summary>
 public sealed record PostProcessOutput(int SegmentCount, int ParagraphCount, int WordCount, string Model, IReadOnlyList<Warning> Warnings);
 
-/// <summary>The segments and summary that go into the <see cref="Transcript"/>.</summary>
-public sealed record PostProcessed(IReadOnlyList<Segment> Segments, Summary? Summary = null);
+/// <summary>What goes into the <see cref="Transcript"/>.</summary>
+/// <param name="Segments">As there.</param>
+/// <param name="Summary">As there.</param>
+/// <param name="Language">BCP 47 tag of the language of most of the words; null where the parts don't say.</param>
+/// <param name="LowConfidence">As there.</param>
+/// <param name="Suspicions">As there.</param>
+public sealed record PostProcessed(
+    IReadOnlyList<Segment> Segments, Summary? Summary = null, string? Language = null,
+    IReadOnlyList<UnsureSpan>? LowConfidence = null, IReadOnlyList<Suspicion>? Suspicions = null);
 
 /// <summary>What the activity host can load on this machine.</summary>
 /// <param name="ProcessArchitecture">For example <c>x64</c>.</param>
@@ -120,6 +217,40 @@ public sealed record CudaFacts(
 /// <param name="UsedBytes">How much of that anybody uses.</param>
 /// <param name="Visible">Whether the host may use it (<c>CUDA_VISIBLE_DEVICES</c>).</param>
 public sealed record CudaDevice(int Index, string? Name, string? Uuid, long? TotalBytes, long? UsedBytes, bool? Visible);
+
+/// <summary>Look at ONNX graphs: what they take and give.</summary>
+/// <param name="Graphs">Paths of the graphs; no two of the same file name.</param>
+public sealed record InspectModelInput(IReadOnlyList<string> Graphs);
+
+/// <summary>What <see cref="InspectModelInput"/> asked for, in the same order.</summary>
+public sealed record InspectModelOutput(IReadOnlyList<GraphFacts> Graphs);
+
+/// <summary>What an ONNX graph takes and gives.</summary>
+/// <param name="File">Its file name.</param>
+/// <param name="Inputs">In the graph's order; initial values that can be replaced are none.</param>
+/// <param name="Outputs">In the graph's order.</param>
+/// <param name="Metadata">What the exporter wrote into the file, by name.</param>
+/// <param name="Problem">Why it can't be loaded; null where it can. The rest is empty then.</param>
+public sealed record GraphFacts(
+    string File, IReadOnlyList<TensorFacts> Inputs, IReadOnlyList<TensorFacts> Outputs, IReadOnlyDictionary<string, string> Metadata,
+    string? Problem = null);
+
+/// <summary>What a graph says of a tensor.</summary>
+/// <param name="Name">Its name.</param>
+/// <param name="Element">The type of its elements, such as <c>float</c> or <c>int64</c>; another kind of value by that kind's name.</param>
+/// <param name="Shape">Its dimensions; -1 for one that is open.</param>
+public sealed record TensorFacts(string Name, string Element, IReadOnlyList<long> Shape);
+
+/// <summary>Load a model of any kind and run it on what is made up.</summary>
+/// <param name="ModelFolder">Its folder.</param>
+/// <param name="ScratchFolder">An existing folder for what is made up.</param>
+/// <param name="Threads">As in <see cref="TranscribeInput"/>.</param>
+public sealed record TryModelInput(string ModelFolder, string ScratchFolder, int Threads = 0);
+
+/// <summary>A model that could be loaded and run.</summary>
+/// <param name="Kind">Its kind.</param>
+/// <param name="ExecutionProvider">What ran it: <c>cuda</c> or <c>cpu</c>; null where its kind doesn't tell.</param>
+public sealed record TryModelOutput(string Kind, string? ExecutionProvider);
 
 /// <summary>The input can't be used, and trying again won't help. The message is for the person who supplied it.</summary>
 public sealed class BadInputException(string message, Exception? inner = null) : Exception(message, inner);

@@ -10,7 +10,7 @@ public sealed record Cue(long Start, long End, IReadOnlyList<string> Lines);
 /// characters and lasts at most <see cref="MaxDuration"/>. Words are never broken: one that is longer than a line has a
 /// line to itself. A new paragraph or a pause of <see cref="MaxPause"/> starts a new cue; apart from that the breaks
 /// are those of the lowest total cost (see <see cref="Cost"/>), found by dynamic programming over the words.
-/// Each cue ends after it starts and not after the next one starts, whatever the times of the words.
+/// Each cue ends after it starts and not after the next one of its channel starts, whatever the times of the words.
 /// </summary>
 public static class Cues
 {
@@ -36,10 +36,18 @@ public static class Cues
         Forced,
     }
 
-    /// <summary>The cues of a transcript, in order.</summary>
+    /// <summary>The cues of a transcript, in order of their start. Of channels that were transcribed separately each has its own, which
+    /// may be shown at the same time as another's.</summary>
     public static IReadOnlyList<Cue> Build(Transcript transcript)
     {
-        var tokens = Tokens(transcript);
+        var hasSpeakers = Lines.HasSpeakers(transcript);
+        return [.. transcript.Segments.GroupBy(segment => segment.Channel).OrderBy(channel => channel.Key ?? -1)
+            .SelectMany(channel => Build([.. channel], hasSpeakers)).OrderBy(cue => cue.Start)];
+    }
+
+    private static List<Cue> Build(IReadOnlyList<Segment> segments, bool hasSpeakers)
+    {
+        var tokens = Tokens(segments, hasSpeakers);
         var cues = new List<Cue>();
         var ranges = Divide(tokens);
         var earliest = 0L;
@@ -58,11 +66,11 @@ public static class Cues
         return cues;
     }
 
-    private static List<Token> Tokens(Transcript transcript)
+    private static List<Token> Tokens(IReadOnlyList<Segment> segments, bool hasSpeakers)
     {
         var tokens = new List<Token>();
         Segment? last = null;
-        foreach (var segment in transcript.Segments)
+        foreach (var segment in segments)
         {
             foreach (var word in segment.Words)
             {
@@ -84,6 +92,11 @@ public static class Cues
                             : before.Text[^1] is ',' or ';' or ':' or '.' or '?' or '!' or '…' ? Break.Clause
                             : Break.None,
                     };
+                }
+
+                if (hasSpeakers && segment.Paragraph != last?.Paragraph && Lines.Speaker(segment) is { } speaker)
+                {
+                    tokens.Add(new Token(speaker, Lines.Width(speaker), start, start, Break.None));
                 }
 
                 tokens.Add(new Token(text, Lines.Width(text), start, Math.Max(start, end), Break.Forced));

@@ -78,7 +78,8 @@ public static class TranscriptFormats
         Models = new ModelsUsed(
             Nfc.Normalize(transcript.Models.Speech),
             Nfc.Normalize(transcript.Models.Punctuation),
-            Nfc.Normalize(transcript.Models.Summary)),
+            Nfc.Normalize(transcript.Models.Summary),
+            transcript.Models.Vad is { } vad ? Nfc.Normalize(vad) : null),
         Segments =
         [
             .. transcript.Segments.Select(segment => segment with
@@ -93,6 +94,8 @@ public static class TranscriptFormats
                 Nfc.Normalize(summary.Abstract),
                 [.. summary.KeyPoints.Select(point => point with { Text = Nfc.Normalize(point.Text) })])
             : null,
+        LowConfidence = [.. transcript.LowConfidence.Select(span => span with { Text = Nfc.Normalize(span.Text) })],
+        Suspicions = [.. transcript.Suspicions.Select(suspicion => suspicion with { Text = Nfc.Normalize(suspicion.Text) })],
         Warnings =
         [
             .. transcript.Warnings.Select(warning =>

@@ -21,7 +21,7 @@ public sealed record ModelManifest
     /// <summary><see cref="ModelKinds"/>.</summary>
     public required string Kind { get; init; }
 
-    /// <summary>BCP 47.</summary>
+    /// <summary>BCP 47; <c>mul</c> for a model of several <see cref="Languages"/>.</summary>
     public required string Language { get; init; }
 
     /// <summary>SPDX identifier.</summary>
@@ -35,8 +35,16 @@ public sealed record ModelManifest
     /// <summary>Samples per second that a speech model wants.</summary>
     public int SampleRate { get; init; }
 
+    /// <summary>The model writes case and punctuation itself, so that none is added.</summary>
+    public bool Punctuated { get; init; }
+
+    /// <summary>The languages a speech model can be asked for, as BCP 47; null where <see cref="Language"/> is the only one.</summary>
+    public IReadOnlyList<string>? Languages { get; init; }
+
     public FeatureSettings? Features { get; init; }
     public CtcSettings? Ctc { get; init; }
+    public WhisperSettings? Whisper { get; init; }
+    public VadSettings? Vad { get; init; }
     public DecoderSettings? Decoder { get; init; }
     public ConfidenceSettings? Confidence { get; init; }
     public PunctuationSettings? Punctuation { get; init; }
@@ -115,75 +123,5 @@ public sealed record ModelManifest
         name.Length is > 0 and <= 255 && name is not ("." or "..") && name.AsSpan().IndexOfAny("/\\\0:") < 0;
 }
 
-/// <summary>The kinds of model that this version runs.</summary>
-public static class ModelKinds
-{
-    public const string SpeechCtc = "speech-ctc";
-    public const string Punctuation = "punctuation";
-}
-
 /// <summary>A file's size and lower-case hexadecimal SHA-256.</summary>
 public sealed record ModelFile(long Bytes, string Sha256);
-
-/// <summary>How audio becomes log-mel features. Lengths in samples, frequencies in hertz.</summary>
-public sealed record FeatureSettings
-{
-    public required string Type { get; init; }
-    public string Window { get; init; } = "hann";
-    public required int WindowLength { get; init; }
-    public required int HopLength { get; init; }
-    public required int FftLength { get; init; }
-    public required int Bins { get; init; }
-    public string MelScale { get; init; } = "kaldi";
-    public double LowHz { get; init; } = 20;
-    public required double HighHz { get; init; }
-
-    /// <summary>Added to the energy before the logarithm.</summary>
-    public double LogFloor { get; init; } = 1e-6;
-
-    /// <summary>Values lower than the maximum less this are raised to it (natural logarithm); null to leave them.</summary>
-    public double? DynamicRange { get; init; }
-
-    /// <summary>Each bin's mean over the window is subtracted.</summary>
-    public bool MeanNormalize { get; init; }
-
-    /// <summary>Multiplies every value, last.</summary>
-    public double Scale { get; init; } = 1;
-}
-
-/// <summary>A CTC model: a graph from features to log-probabilities of tokens.</summary>
-/// <param name="Model">File of the ONNX graph.</param>
-/// <param name="Input">Name of the input, float32 [batch, frames, bins].</param>
-/// <param name="Output">Name of the output, float32 [batch, ceil(frames / subsampling), tokens], natural logarithms.</param>
-/// <param name="Tokens">File of tokens, one a line; <c>&lt;space&gt;</c> is the word boundary.</param>
-/// <param name="Blank">Id of the blank.</param>
-/// <param name="Subsampling">Feature frames for each output frame.</param>
-public sealed record CtcSettings(string Model, string Input, string Output, string Tokens, int Blank, int Subsampling);
-
-/// <summary>The prefix beam search of a CTC model.</summary>
-/// <param name="Words">File of the words it may write, one a line; null for open vocabulary.</param>
-/// <param name="Ngram">File of an n-gram model in ARPA format; null for none.</param>
-/// <param name="Beam">Prefixes kept; 1 without words and n-gram is greedy decoding.</param>
-/// <param name="LmWeight">Multiplies the natural logarithm of the n-gram probability.</param>
-/// <param name="WordBonus">Added for each word, to balance what the n-grams take from it; without n-grams nothing is.</param>
-public sealed record DecoderSettings(
-    string? Words = null, string? Ngram = null, int Beam = 32, double LmWeight = 0.8, double WordBonus = 1.5);
-
-/// <summary>
-/// Makes of a word's raw confidence c a probability that it is right: 1 / (1 + exp(-(slope · ln(c / (1 - c)) + offset))),
-/// fitted on speech whose words are known (Platt, "Probabilistic outputs for support vector machines", 1999).
-/// </summary>
-/// <param name="Slope">Above 0, so that the order of words stays.</param>
-/// <param name="Offset">Any.</param>
-public sealed record ConfidenceSettings(double Slope, double Offset);
-
-/// <summary>A tagger that gives each word a mark after it and a case.</summary>
-/// <param name="Model">File of the ONNX graph: <c>chars</c> int64 [words, <paramref name="WordLength"/>], <c>pauses</c> float32
-/// [words] in seconds; <c>punctuation</c> float32 [words, marks] and <c>case</c> float32 [words, cases], logits.</param>
-/// <param name="Alphabet">A character's id is 1 + its index here; 0 pads, anything else is the length + 1.</param>
-/// <param name="WordLength">Characters of a word that are looked at.</param>
-/// <param name="MaxWords">Words in one call, at most.</param>
-/// <param name="Marks">The marks, in the order of the logits; empty for none.</param>
-/// <param name="Cases"><c>lower</c>, <c>capitalised</c>, <c>upper</c>, in the order of the logits.</param>
-public sealed record PunctuationSettings(
-    string Model, string Alphabet, int WordLength, int MaxWords, IReadOnlyList<string> Marks, IReadOnlyList<string> Cases);

@@ -88,6 +88,16 @@ public static class TranscriptJson
                 "a key point's times aren't those of its segments");
         }
 
+        foreach (var span in transcript.LowConfidence)
+        {
+            Require(
+                span is not null && span.Segment >= 0 && span.Segment < transcript.Segments.Count && IsSpan(span.Start, span.End),
+                "a span of low confidence isn't one of its segments");
+        }
+
+        Require(
+            transcript.Suspicions.All(suspicion => suspicion is not null && IsSpan(suspicion.Start, suspicion.End)),
+            "a suspicion is null, or ends before it starts");
         Require(transcript.Warnings.All(warning => warning is not null), "a warning is null");
     }
 

@@ -133,8 +133,8 @@ public sealed class ExtractiveSummarizerTests
     private static (IReadOnlyList<Segment> Segments, Summary Summary) Summarize(string written, int maxKeyPoints = 7)
     {
         var result = PostProcessor.Process(
-            Speech.Read(written), FakeTagger.Knowing(written), new PostProcessInput([], "", null, MaxKeyPoints: maxKeyPoints),
-            new Progress<double>(), CancellationToken.None);
+            [new RecognizedPart(0, Speech.Read(written))], FakeTagger.Knowing(written),
+            new PostProcessInput([], "", null, MaxKeyPoints: maxKeyPoints), new Progress<double>(), CancellationToken.None).Result;
         return (result.Segments, result.Summary!);
     }
 }

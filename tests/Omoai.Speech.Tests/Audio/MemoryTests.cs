@@ -1,5 +1,9 @@
 using Omoai.Speech.Audio;
+using Omoai.Speech.Tests.Vad;
+using Omoai.Speech.Vad;
+using Omoai.Tests;
 using Omoai.Transcripts.Activities;
+using Omoai.Transcripts.Models;
 
 namespace Omoai.Speech.Tests.Audio;
 
@@ -33,6 +37,64 @@ public sealed class MemoryTests
             Assert.Equal(60.0 * minutes, output.Duration);
             return allocated;
         }
+    }
+
+    [Fact]
+    public void Voice_activity_detection_of_an_hour_takes_the_memory_of_a_minute()
+    {
+        float[] minute = [.. TestAudio.Babble(25), .. TestAudio.Silence(3), .. TestAudio.Noise(10, 0.01), .. TestAudio.Babble(22)];
+        using var folder = new VadFolder(VadModelTests.Mean(512), new VadSettings("") { ContextSamples = 0 });
+        using VadModel model = VadModel.Load(folder.Path);
+        float[] positive = [.. minute.Select(Math.Abs)];
+
+        Run(new EnergyVad(), minute, perFrame: 0);
+        Run(new SteadySoundFilter(new EnergyVad()), minute, perFrame: 0);
+        // What ONNX Runtime's own assembly makes for a run, and drops.
+        Run(model.CreateClassifier(), positive, perFrame: 1000);
+
+        static void Run(IFrameClassifier classifier, float[] minute, int perFrame)
+        {
+            using var vad = new VoiceActivityDetector(classifier);
+            Process(2);
+            long allocated = GC.GetAllocatedBytesForCurrentThread();
+            long held = GC.GetTotalMemory(forceFullCollection: true);
+            Process(58);
+            held = GC.GetTotalMemory(forceFullCollection: true) - held;
+            allocated = GC.GetAllocatedBytesForCurrentThread() - allocated;
+            int frames = 58 * minute.Length / classifier.FrameSamples;
+
+            Assert.InRange(allocated, 0, 100_000 + (long)perFrame * frames);
+            // The frames of 58 minutes would be at least 1.7 MB.
+            Assert.InRange(held, long.MinValue, 500_000);
+            GC.KeepAlive(vad);
+
+            void Process(int minutes)
+            {
+                for (int i = 0; i < minutes * 60; i++)
+                {
+                    vad.Process(minute.AsSpan(i % 60 * 16_000, 16_000));
+                }
+            }
+        }
+    }
+
+    [SharedDataFact]
+    public void Silero_makes_nothing_anew_for_a_frame()
+    {
+        using var folder = VadFolder.Silero();
+        using VadModel model = VadModel.Load(folder.Path);
+        using var vad = new VoiceActivityDetector(model.CreateClassifier());
+        float[] second = TestAudio.Babble(1);
+        vad.Process(second);
+
+        long allocated = GC.GetAllocatedBytesForCurrentThread();
+        for (int i = 0; i < 60; i++)
+        {
+            vad.Process(second);
+        }
+
+        // Its states alone are 1 KiB, its input 2.
+        Assert.InRange(GC.GetAllocatedBytesForCurrentThread() - allocated, 0, 60 * 31 * 1000);
     }
 
     [Fact]

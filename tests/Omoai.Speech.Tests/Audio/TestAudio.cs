@@ -18,19 +18,21 @@ internal static class TestAudio
         return [.. Enumerable.Range(0, (int)(seconds * 16_000)).Select(_ => (float)(amplitude * (2 * random.NextDouble() - 1)))];
     }
 
-    /// <summary>Something with the rhythm of speech: syllables of a buzzing 120 Hz, about four a second, peak as
-    /// given.</summary>
+    /// <summary>Something with the rhythm of speech: syllables of a buzz that glides from 100 to 140 Hz and gets darker, as a
+    /// voice does, about four a second, peak as given.</summary>
     public static float[] Babble(double seconds, double peak = 0.3, int rate = 16_000)
     {
         // It repeats every quarter of a second.
-        var syllable = new float[rate / 4];
+        var syllable = new double[rate / 4];
         for (int i = 0; i < syllable.Length; i++)
         {
             double time = (double)i / rate;
-            double buzz = Enumerable.Range(1, 20).Sum(harmonic => Math.Sin(2 * Math.PI * 120 * harmonic * time) / harmonic);
-            syllable[i] = (float)(peak / 1.85 * Math.Pow(Math.Sin(Math.PI * 4 * time), 2) * buzz);
+            double angle = 2 * Math.PI * (100 + 80 * time) * time;
+            double buzz = Enumerable.Range(1, 20).Sum(harmonic => Math.Sin(harmonic * angle) / Math.Pow(harmonic, 12 * time));
+            syllable[i] = Math.Pow(Math.Sin(Math.PI * 4 * time), 2) * buzz;
         }
-        return [.. Enumerable.Range(0, (int)Math.Round(seconds * rate)).Select(i => syllable[i % syllable.Length])];
+        double scale = peak / syllable.Max(Math.Abs);
+        return [.. Enumerable.Range(0, (int)Math.Round(seconds * rate)).Select(i => (float)(scale * syllable[i % syllable.Length]))];
     }
 
     /// <summary>A 16-bit WAV file with the same samples on every channel.</summary>
@@ -46,6 +48,21 @@ internal static class TestAudio
             }
         }
         return Wav(Format(1, channels, rate, 16), data.ToArray());
+    }
+
+    /// <summary>A 16-bit WAV file with samples of their own on each channel; silence where one ends before
+    /// another.</summary>
+    public static byte[] Wav16Channels(float[][] channels, int rate = 16_000)
+    {
+        var interleaved = new float[channels.Max(samples => samples.Length) * channels.Length];
+        for (int channel = 0; channel < channels.Length; channel++)
+        {
+            for (int i = 0; i < channels[channel].Length; i++)
+            {
+                interleaved[i * channels.Length + channel] = channels[channel][i];
+            }
+        }
+        return Wav(Format(1, channels.Length, rate, 16), Wav16(interleaved)[44..]);
     }
 
     /// <summary>The content of a format chunk.</summary>
@@ -88,14 +105,17 @@ internal static class TestAudio
     public static byte[] Chunk(string id, byte[] content) =>
         [.. Encoding.ASCII.GetBytes(id), .. BitConverter.GetBytes(content.Length), .. content, .. new byte[content.Length % 2]];
 
+    /// <summary>Everything there is, all channels mixed.</summary>
     public static async Task<float[]> ReadAllAsync(IAudioReader reader, int blockSize = 4096)
     {
         var all = new List<float>();
-        var block = new float[blockSize];
+        var block = new float[blockSize * reader.Format.Channels];
+        var mono = new float[blockSize];
         int read;
         while ((read = await reader.ReadAsync(block, CancellationToken.None)) > 0)
         {
-            all.AddRange(block.AsSpan(0, read));
+            Channels.Mix(block, reader.Format.Channels, mono.AsSpan(0, read));
+            all.AddRange(mono.AsSpan(0, read));
         }
         return [.. all];
     }

@@ -82,6 +82,31 @@ public sealed class WavReaderTests
         Assert.All(samples, sample => Assert.Equal(100 * (channels - 1) / 2.0 / 32768, sample, 1e-6));
     }
 
+    [Theory]
+    [InlineData(3)]
+    [InlineData(10)]
+    [InlineData(3000)]
+    public async Task Channels_come_in_turn_and_never_in_part(int room)
+    {
+        var data = new byte[2 * 3 * 100];
+        for (int i = 0; i < 300; i++)
+        {
+            BinaryPrimitives.WriteInt16LittleEndian(data.AsSpan(2 * i), (short)i);
+        }
+
+        await using WavReader reader = await OpenAsync(TestAudio.Wav(TestAudio.Format(1, 3, 48_000, 16), data));
+        var samples = new List<int>();
+        var block = new float[room];
+        int read;
+        while ((read = await reader.ReadAsync(block, default)) > 0)
+        {
+            Assert.InRange(read, 1, room / 3);
+            samples.AddRange(block[..(3 * read)].Select(sample => (int)(sample * 32768)));
+        }
+
+        Assert.Equal(Enumerable.Range(0, 300), samples);
+    }
+
     [Fact]
     public async Task A_stream_that_cannot_seek_gives_the_same_samples()
     {

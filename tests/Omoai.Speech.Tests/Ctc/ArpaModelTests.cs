@@ -1,3 +1,4 @@
+using System.Text;
 using Omoai.Speech.Ctc;
 using Omoai.Transcripts.Activities;
 
@@ -83,6 +84,9 @@ public sealed class ArpaModelTests
     [InlineData("\\data\\\nngram 2=1\n", "'ngram 2=1'")]
     [InlineData("\\data\\\nngram 1=-1\n", "'ngram 1=-1'")]
     [InlineData("\\data\\\nngram 1=1\n\\2-grams:\n", "line 3")]
+    [InlineData("\\data\\\nngram 1=2000000000\n\\1-grams:\n-1 a\n\\end\\", "too short")]
+    [InlineData("\\data\\\nngram 1=1\n\\1-grams:\n-1 a\n-1 b\n\\end\\", "more than the 1 1-grams")]
+    [InlineData("\\data\\\nngram 1=1\n\\1-grams:\n-1 a -1 b\n\\end\\", "line 4")]
     [InlineData("\\data\\\nngram 1=2\n\\1-grams:\n-1 a\n\\end\\", "has 1 1-grams and says 2")]
     [InlineData("\\data\\\nngram 1=1\n\\1-grams:\n-1 a\n", "before \\end\\")]
     [InlineData("\\data\\\nngram 1=1\n\\1-grams:\nminus a\n\\end\\", "line 4")]
@@ -100,7 +104,22 @@ public sealed class ArpaModelTests
         Assert.Contains(named, e.Message, StringComparison.Ordinal);
     }
 
-    private static ArpaModel Read(string text) => ArpaModel.Read(new StringReader(text), "bigrams.arpa");
+    [Fact]
+    public void Words_and_numbers_are_read_in_any_of_their_forms()
+    {
+        // Bytes before the header and at the ends of lines; exponents, signs, digits that no double has; and ẹ composed or not.
+        var model = Read("\uFEFF\\data\\\r\nngram 1=3\r\nngram 2=2\r\n\r\n\\1-grams:\r\n-1.5e0\tkh\u1EB9\t-5E-1\r\n-.25 b\r\n"
+            + "  -0.12345678901234567  c\t+0.5 \r\n\\2-grams:\r\n-0.5 khe\u0323 b\r\n-0 b khe\u0323\r\n\\end\\\r\nwhat follows");
+
+        var (word, b, c) = (model.WordId("kh\u1EB9"), model.WordId("b"), model.WordId("c"));
+        AssertLog10(-1.5, model.Score(ArpaModel.Empty, word, out var after));
+        AssertLog10(-0.5, model.Score(after, b, out after));
+        AssertLog10(0, model.Score(after, word, out after));
+        AssertLog10(-0.5 - 0.12345678901234567, model.Score(after, c, out after));
+        AssertLog10(0.5 - 0.25, model.Score(after, b, out _));
+    }
+
+    private static ArpaModel Read(string text) => ArpaModel.Read(Encoding.UTF8.GetBytes(text), "bigrams.arpa");
 
     private static int StateAfter(ArpaModel model, string word)
     {

@@ -1,3 +1,4 @@
+using System.Text;
 using Omoai.Speech.Ctc;
 
 namespace Omoai.Speech.Tests.Ctc;
@@ -91,7 +92,7 @@ public sealed class PrefixBeamSearchTests
         ]);
         var lexicon = new Lexicon(["a", "b", "c"], Matrices.Letters);
         var ngrams = ArpaModel.Read(
-            new StringReader("""
+            """
                 \data\
                 ngram 1=4
                 ngram 2=1
@@ -103,7 +104,7 @@ public sealed class PrefixBeamSearchTests
                 \2-grams:
                 -0.1 a c
                 \end\
-                """), "test");
+                """u8, "test");
 
         Assert.Equal("a b", Matrices.Letters.Spaced(new PrefixBeamSearch(Matrices.Letters, 8, lexicon).Decode(frames)));
         Assert.Equal(
@@ -129,7 +130,7 @@ public sealed class PrefixBeamSearchTests
         Assert.Equal("a", Tokens.Spaced(new PrefixBeamSearch(Tokens, 4, new Lexicon(["a"], Tokens)).Decode(frames)));
     }
 
-    private static ArpaModel Arpa() => ArpaModel.Read(new StringReader(Bigrams), "bigrams");
+    private static ArpaModel Arpa() => ArpaModel.Read(Encoding.UTF8.GetBytes(Bigrams), "bigrams");
 
     /// <summary>Sums over all paths by what they read as; the n-grams here by hand: P(b | a) or back-off(a) + P(b).</summary>
     private static string BruteForce(LogProbabilities logProbabilities, bool withLexicon, ArpaModel? ngrams)

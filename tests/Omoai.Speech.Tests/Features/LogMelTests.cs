@@ -1,4 +1,6 @@
+using Omoai.Speech.Audio;
 using Omoai.Speech.Features;
+using Omoai.Tests;
 using Omoai.Transcripts.Activities;
 using Omoai.Transcripts.Models;
 
@@ -80,14 +82,199 @@ public sealed class LogMelTests
         Assert.All(new LogMel(Demo, 16000).Compute(new float[4000]), value => Assert.Equal(0, value, 1e-4));
     }
 
+    [SharedDataFact]
+    public async Task A_recording_s_features_are_those_of_a_naive_computation()
+    {
+        var file = Path.Combine(TestPaths.SharedData!, "speech", "librispeech-1995-1837-0001.wav");
+        await using var reader = await WavReader.OpenAsync(File.OpenRead(file), file, default);
+        var samples = new float[24000];
+        for (var read = 0; read < samples.Length;)
+        {
+            read += await reader!.ReadAsync(samples.AsMemory(read), default);
+        }
+
+        Assert.Equal(new AudioFormat(16000, 1, reader!.Format.Codec), reader.Format);
+        AssertLikeNaive(Demo, 16000, samples);
+    }
+
+    [Theory]
+    [InlineData("snip", 399, 0)]
+    [InlineData("snip", 560, 2)]
+    [InlineData("kaldi", 0, 0)]
+    [InlineData("kaldi", 79, 0)]
+    [InlineData("kaldi", 80, 1)]
+    [InlineData("kaldi", 240, 2)]
+    [InlineData("center-zero", 0, 0)]
+    [InlineData("center-zero", 1, 1)]
+    [InlineData("center-reflect", 1, 1)]
+    [InlineData("center-reflect", 2, 1)]
+    [InlineData("center-reflect", 159, 1)]
+    [InlineData("center-reflect", 160, 2)]
+    public void However_short_a_stretch_is_its_frames_are_there(string edges, int samples, int frames)
+    {
+        var logMel = new LogMel(Plain with { Edges = edges, PreEmphasis = 0.97, PreEmphasisPerFrame = false }, 16000);
+
+        var features = logMel.Compute(Sound(samples, 0.4, 16000));
+
+        Assert.Equal(frames, logMel.FrameCount(samples));
+        Assert.Equal(frames * 80, features.Length);
+        Assert.All(features, value => Assert.InRange(value, Math.Log(0.9e-6), 20));
+    }
+
+    [Fact]
+    public void A_single_frame_is_levelled_to_zero()
+    {
+        var logMel = new LogMel(Plain with { MeanNormalize = true, VarianceNormalize = true }, 16000);
+
+        Assert.All(logMel.Compute(Sound(400, 0.4, 16000)), value => Assert.Equal(0, value));
+    }
+
+    [Fact]
+    public void A_bin_is_levelled_over_an_hour_as_over_a_minute()
+    {
+        // A constant is its own mean. It is the worst case, whose rounding errors all have one sign: one sum of so many in single
+        // precision is off by 0.2.
+        var logMel = new LogMel(Plain with { WindowLength = 4, FftLength = 4, HopLength = 1, Bins = 1, MeanNormalize = true }, 16000);
+
+        Assert.InRange(logMel.Compute(new float[1_000_000]).Max(Math.Abs), 0, 2e-3);
+    }
+
+    [Fact]
+    public void A_day_of_samples_is_counted_and_more_than_fits_is_refused()
+    {
+        const int day = 24 * 3600 * 16000;
+        Assert.Equal(8_639_998, new LogMel(Plain, 16000).FrameCount(day));
+        Assert.Equal(8_640_000, new LogMel(Plain with { Edges = "kaldi" }, 16000).FrameCount(day));
+        var dense = Plain with { WindowLength = 4, FftLength = 4, HopLength = 1 };
+        Assert.Equal(int.MaxValue, new LogMel(dense with { Edges = "center-zero" }, 16000).FrameCount(int.MaxValue - 1));
+        Assert.Equal(int.MaxValue, new LogMel(dense with { Edges = "kaldi" }, 16000).FrameCount(int.MaxValue));
+
+        // 1024 values for every sample.
+        var wide = new LogMel(dense with { Bins = 1024 }, 16000);
+        var e = Assert.Throws<BadInputException>(() => wide.Compute(new float[1 << 20]));
+        Assert.Contains("Split it", e.Message, StringComparison.Ordinal);
+    }
+
+    [Theory]
+    [InlineData(1)]
+    [InlineData(7)]
+    public void Nothing_is_allocated_for_a_frame_but_its_values(int stack)
+    {
+        var settings = Plain with
+        {
+            RemoveDcOffset = true,
+            PreEmphasis = 0.97,
+            PreEmphasisPerFrame = false,
+            Edges = "center-reflect",
+            MeanNormalize = true,
+            VarianceNormalize = true,
+            StackFrames = stack,
+            StackStep = stack,
+        };
+        var logMel = new LogMel(settings, 16000);
+        var (brief, lengthy) = (Sound(16000, 0.3, 16000), Sound(160_000, 0.3, 16000));
+        Allocated(brief);
+        Allocated(lengthy);
+
+        // The values themselves are 4 bytes each; twice where they are stacked in the end.
+        var bytes = (stack == 1 ? 4 : 8) * 80 * (1001 - 101);
+        Assert.InRange(Allocated(lengthy) - Allocated(brief) - bytes, -8 * 80 * stack, 8 * 80 * stack);
+
+        long Allocated(float[] samples)
+        {
+            var before = GC.GetAllocatedBytesForCurrentThread();
+            logMel.Compute(samples);
+            return GC.GetAllocatedBytesForCurrentThread() - before;
+        }
+    }
+
+    [Fact]
+    public void Whatever_settings_say_they_are_refused_or_computed()
+    {
+        var random = new Random(11);
+        var computed = 0;
+        for (var i = 0; i < 2000; i++)
+        {
+            var settings = Strange(random);
+            var samples = Sound(random.Next(0, 3000), 0.3, 16000);
+            try
+            {
+                var extractor = FeatureExtractors.Create(settings, 16000, name => new MemoryStream(new byte[random.Next(100)]));
+                Assert.Equal(extractor.FrameCount(samples.Length) * extractor.Width, extractor.Compute(samples).Length);
+                computed++;
+            }
+            catch (MissingRequirementException)
+            {
+                // As it should be.
+            }
+        }
+
+        Assert.InRange(computed, 100, 1900);
+    }
+
+    /// <summary>Some of the demo's settings, changed to something that may be out of place.</summary>
+    private static FeatureSettings Strange(Random random)
+    {
+        var settings = Demo with { Bins = random.Next(1, 40) };
+        for (var changes = random.Next(1, 4); changes > 0; changes--)
+        {
+            int[] lengths = [int.MinValue, -1, 0, 1, 2, 3, 4, 5, 63, 64, 100, 225, 400, 512, 1000, 65536, 65537, int.MaxValue];
+            double[] values = [double.NegativeInfinity, -1e300, -1, -1e-300, 0, 1e-300, 1e-10, 0.97, 1, 20, 8000, 1e40, double.NaN];
+            var (length, value) = (lengths[random.Next(lengths.Length)], values[random.Next(values.Length)]);
+            settings = random.Next(20) switch
+            {
+                0 => settings with { SampleScale = value },
+                1 => settings with { PreEmphasis = value },
+                2 => settings with { WindowLength = length },
+                3 => settings with { HopLength = length },
+                4 => settings with { FftLength = length },
+                5 => settings with { Bins = length },
+                6 => settings with { LowHz = value },
+                7 => settings with { HighHz = value },
+                8 => settings with { LogFloor = value },
+                9 => settings with { DynamicRange = value },
+                10 => settings with { StackFrames = length },
+                11 => settings with { StackStep = length },
+                12 => settings with { Scale = value },
+                13 => settings with { Offset = value },
+                14 => settings with { Edges = random.Next(2) == 0 ? "kaldi" : "center-reflect" },
+                15 => settings with { MelScale = random.Next(2) == 0 ? "htk" : "slaney", MelAreaNormalize = true },
+                16 => settings with { DropLastFrame = true, ClampToFloor = true, Log = "log10" },
+                17 => settings with { VarianceNormalize = true, Power = false },
+                18 => settings with { Cmvn = "file" },
+                _ => settings with { Type = random.Next(2) == 0 ? "waveform" : "mfcc" },
+            };
+        }
+
+        return settings;
+    }
+
     public static TheoryData<string, FeatureSettings> Unsupported => new()
     {
         { "type 'mfcc'", Demo with { Type = "mfcc" } },
-        { "window 'povey'", Demo with { Window = "povey" } },
-        { "melScale 'slaney'", Demo with { MelScale = "slaney" } },
-        { "fftLength 500", Demo with { FftLength = 500 } },
+        { "window 'blackman'", Demo with { Window = "blackman" } },
+        { "window ''", Demo with { Window = null! } },
+        { "edges 'wrap'", Demo with { Edges = "wrap" } },
+        { "melScale 'bark'", Demo with { MelScale = "bark" } },
+        { "log 'log2'", Demo with { Log = "log2" } },
+        { "sampleScale -1", Demo with { SampleScale = -1 } },
+        { "preEmphasis 1.5", Demo with { PreEmphasis = 1.5 } },
+        { "preEmphasis NaN", Demo with { PreEmphasis = double.NaN } },
+        { "varianceNormalize without meanNormalize", Plain with { VarianceNormalize = true } },
+        { "stackFrames 0", Demo with { StackFrames = 0 } },
+        { "stackStep 0", Demo with { StackStep = 0 } },
+        { "stackFrames 1000000", Demo with { StackFrames = 1_000_000 } },
+        { "fftLength 514", Demo with { FftLength = 514 } },
+        { "fftLength -512", Demo with { FftLength = -512 } },
+        { "fftLength 131072", Demo with { FftLength = 131072 } },
+        { "windowLength 0", Demo with { WindowLength = 0 } },
+        { "bins (1 to 1024)", Demo with { Bins = 1025 } },
+        { "frequencies 20 to -400 Hz", Demo with { HighHz = -400 } },
+        { "frequencies NaN to 8000 Hz", Demo with { LowHz = double.NaN } },
+        { "offset NaN", Demo with { Offset = double.NaN } },
         { "windowLength 513", Demo with { WindowLength = 513 } },
         { "hopLength 0", Demo with { HopLength = 0 } },
+        { "hopLength 7", Demo with { HopLength = 7 } },
         { "0 bins", Demo with { Bins = 0 } },
         { "frequencies 20 to 8001 Hz", Demo with { HighHz = 8001 } },
         { "logFloor 0", Demo with { LogFloor = 0 } },

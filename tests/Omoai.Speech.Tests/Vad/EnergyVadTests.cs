@@ -108,7 +108,7 @@ public sealed class EnergyVadTests
         })];
         var whole = Detect(audio);
 
-        var vad = new EnergyVad();
+        using var vad = new VoiceActivityDetector(new EnergyVad());
         var pieces = new List<SpeechWindow>();
         long settled = 0;
         for (int at = 0; at < audio.Length;)
@@ -171,7 +171,7 @@ public sealed class EnergyVadTests
 
     private static List<SpeechWindow> Detect(float[] audio)
     {
-        var vad = new EnergyVad();
+        using var vad = new VoiceActivityDetector(new EnergyVad());
         return [.. vad.Process(audio).ToArray(), .. vad.Finish()];
     }
 

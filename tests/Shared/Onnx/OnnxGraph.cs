@@ -14,6 +14,7 @@ internal sealed class OnnxGraph
 
     // Messages are concatenated fields, and those of different numbers may come in any order.
     private readonly List<byte> graph = [.. Field(2, "graph")];
+    private readonly List<byte> metadata = [];
 
     public OnnxGraph Input(string name, TensorElementType element, params object[] shape) =>
         Add(11, [.. Field(1, name), .. Field(2, TensorType(element, shape))]);
@@ -31,20 +32,41 @@ internal sealed class OnnxGraph
 
     public OnnxGraph Constant(string name, float[,] values) => Constant(name, TensorElementType.Float, values);
 
+    public OnnxGraph Constant(string name, float[,,] values) => Constant(name, TensorElementType.Float, values);
+
+    /// <summary>A number without dimensions.</summary>
+    public OnnxGraph Scalar(string name, long value) => Add(
+        5, [.. Field(2, (long)TensorElementType.Int64), .. Field(8, name), .. Field(9, BitConverter.GetBytes(value))]);
+
+    /// <param name="operation">The operator.</param>
+    /// <param name="inputs">Names; empty for one that is left out.</param>
+    /// <param name="outputs">Names.</param>
+    /// <param name="attributes">Each an int, a long, a float, a string, or an array of ints.</param>
     public OnnxGraph Node(
-        string operation, string[] inputs, string[] outputs, params (string Name, long Value)[] attributes) =>
+        string operation, string[] inputs, string[] outputs, params (string Name, object Value)[] attributes) =>
         Add(1,
         [
             .. inputs.SelectMany(name => Field(1, name)),
             .. outputs.SelectMany(name => Field(2, name)),
             .. Field(4, operation),
-            .. attributes.SelectMany(attribute => Field(
-                5, [.. Field(1, attribute.Name), .. Field(3, attribute.Value), .. Field(20, 2)])),
+            .. attributes.SelectMany(attribute => Field(5, [.. Field(1, attribute.Name), .. Attribute(attribute.Value)])),
         ]);
+
+    /// <summary>What exporters write into a file besides the graph.</summary>
+    public OnnxGraph Metadata(string name, string value)
+    {
+        metadata.AddRange(Field(14, [.. Field(1, name), .. Field(2, value)]));
+        return this;
+    }
+
+    /// <param name="name">The constant's name.</param>
+    /// <param name="element">What the bytes of the values are: those of float16 come as ushort.</param>
+    /// <param name="values">An array of numbers of any rank.</param>
+    public OnnxGraph Tensor(string name, TensorElementType element, Array values) => Constant(name, element, values);
 
     /// <summary>The bytes of the model: IR version 8, operator set 17.</summary>
     public byte[] ToModel() =>
-        [.. Field(1, 8), .. Field(7, [.. graph]), .. Field(8, [.. Field(1, ""), .. Field(2, 17)])];
+        [.. Field(1, 8), .. Field(7, [.. graph]), .. Field(8, [.. Field(1, ""), .. Field(2, 17)]), .. metadata];
 
     private static byte[] TensorType(TensorElementType element, object[] shape)
     {
@@ -52,6 +74,19 @@ internal sealed class OnnxGraph
             1, dimension is string name ? Field(2, name) : Field(1, (int)dimension)));
         return Field(1, [.. Field(1, (long)element), .. Field(2, [.. dimensions])]);
     }
+
+    private static byte[] Attribute(object value) => value switch
+    {
+        int number => Attribute((long)number),
+        long number => [.. Field(3, number), .. Field(20, 2)],
+        // Four bytes: wire type 5.
+        float number => [(2 << 3) | 5, .. BitConverter.GetBytes(number), .. Field(20, 1)],
+        string text => [.. Field(4, text), .. Field(20, 3)],
+        int[] numbers => [.. numbers.SelectMany(number => Field(8, (long)number)), .. Field(20, 7)],
+        // A branch, which sees the names of the graph around it.
+        OnnxGraph branch => [.. Field(6, [.. branch.graph]), .. Field(20, 5)],
+        _ => throw new ArgumentException($"No attribute is a {value.GetType()}.", nameof(value)),
+    };
 
     private static byte[] Field(int number, string text) => Field(number, Encoding.UTF8.GetBytes(text));
 
@@ -62,12 +97,14 @@ internal sealed class OnnxGraph
 
     private static IEnumerable<byte> Number(long value)
     {
-        for (; value >= 0x80; value >>= 7)
+        // Negative numbers have ten bytes.
+        var bits = (ulong)value;
+        for (; bits >= 0x80; bits >>= 7)
         {
-            yield return (byte)(value | 0x80);
+            yield return (byte)(bits | 0x80);
         }
 
-        yield return (byte)value;
+        yield return (byte)bits;
     }
 
     private OnnxGraph Constant(string name, TensorElementType element, Array values)
