@@ -15,14 +15,7 @@ internal static partial class StrictJson
     /// <summary>The longest body of JSON, bytes.</summary>
     public const int MaxBytes = 64 << 10;
 
-    private static readonly JsonSerializerOptions Strict = new(OmoaiJson.Compact)
-    {
-        UnmappedMemberHandling = JsonUnmappedMemberHandling.Disallow,
-        AllowDuplicateProperties = false,
-        MaxDepth = 16,
-        // By name only: numbers are our own business.
-        Converters = { new JsonStringEnumConverter(JsonNamingPolicy.SnakeCaseLower, allowIntegerValues: false) },
-    };
+    private static readonly JsonSerializerOptions Strict = CreateStrict();
 
     /// <summary>Reads a document.</summary>
     /// <param name="body">Where from.</param>
@@ -88,6 +81,19 @@ internal static partial class StrictJson
         return options;
 
         static ApiException Invalid(string detail) => new(StatusCodes.Status400BadRequest, ProblemCodes.InvalidOptions, detail);
+    }
+
+    private static JsonSerializerOptions CreateStrict()
+    {
+        var strict = new JsonSerializerOptions(OmoaiJson.Compact)
+        {
+            UnmappedMemberHandling = JsonUnmappedMemberHandling.Disallow,
+            AllowDuplicateProperties = false,
+            MaxDepth = 16,
+        };
+        // The first that fits is taken: choices by their names only, for their numbers are our own business.
+        strict.Converters.Insert(0, new JsonStringEnumConverter(JsonNamingPolicy.SnakeCaseLower, allowIntegerValues: false));
+        return strict;
     }
 
     private static string FirstSentence(string message)
