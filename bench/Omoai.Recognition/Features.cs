@@ -1,6 +1,7 @@
 using System.Diagnostics;
 using System.Text.Json;
 using Omoai.Speech.Features;
+using Omoai.Speech.Whisper;
 using Omoai.Transcripts.Models;
 
 namespace Omoai.Recognition;
@@ -29,33 +30,13 @@ internal sealed class Features(Bench bench)
         ClampToFloor = true,
     };
 
-    private static readonly FeatureSettings Whisper = new()
-    {
-        Type = "log-mel",
-        WindowLength = 400,
-        HopLength = 160,
-        FftLength = 400,
-        Edges = "center-reflect",
-        Bins = 80,
-        MelScale = "slaney",
-        MelAreaNormalize = true,
-        LowHz = 0,
-        Log = "log10",
-        LogFloor = 1e-10,
-        ClampToFloor = true,
-        DropLastFrame = true,
-        DynamicRange = 8,
-        Scale = 0.25,
-        Offset = 1,
-    };
-
     public async Task RunAsync()
     {
         Console.WriteLine("features: microseconds for each second of audio, one thread, median of the rounds in turn");
         await CompareAsync("kaldi", Kaldi, Path.Combine(bench.Repository, "bench/peers/node_modules/sherpa-onnx-node"), bench.Quick ? 2 : 10);
         if (Environment.GetEnvironmentVariable("TRANSFORMERS") is { Length: > 0 } package)
         {
-            await CompareAsync("whisper", Whisper, package, minutes: 1);
+            await CompareAsync("whisper", WhisperModel.Features(80), package, minutes: 1);
         }
     }
 
