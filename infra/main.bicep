@@ -96,6 +96,16 @@ param principalType string = 'User'
 @secure()
 param webhookSecret string = ''
 
+@description('Base address of a server with a language model (OpenAI\'s chat completions), such as https://NAME.openai.azure.com/openai/v1; empty: none.')
+param llmEndpoint string = ''
+
+@description('What that server calls its model.')
+param llmModel string = ''
+
+@description('Its bearer token; empty: it asks for none.')
+@secure()
+param llmToken string = ''
+
 var tags = { 'azd-env-name': environmentName }
 var token = toLower(uniqueString(subscription().id, environmentName, location))
 var useScheduler = backend == 'DurableTaskScheduler'
@@ -308,6 +318,10 @@ module app 'modules/function-app.bicep' = {
     disabledFunctions: split ? concat(notInAzure, modelFunctions) : notInAzure
     modelStorageName: environment.outputs.modelStorageName
     webhookSecret: webhookSecret
+    llmEndpoint: llmEndpoint
+    llmModel: llmModel
+    // Whoever asks the server is shown it, and nobody else.
+    llmToken: split ? '' : llmToken
   }
   dependsOn: [storageEndpoints, modelEndpoints]
 }
@@ -339,6 +353,9 @@ module modelApp 'modules/function-app.bicep' = if (split) {
     disabledFunctions: concat(notInAzure, frontFunctions, apiFunctions)
     modelStorageName: environment.outputs.modelStorageName
     webhookSecret: webhookSecret
+    llmEndpoint: llmEndpoint
+    llmModel: llmModel
+    llmToken: llmToken
   }
   dependsOn: [storageEndpoints, modelEndpoints]
 }

@@ -52,6 +52,16 @@ param modelStorageName string
 @secure()
 param webhookSecret string
 
+@description('Base address of a server with a language model, as Omoai:Llm:OpenAi:Endpoint; empty: none.')
+param llmEndpoint string
+
+@description('What that server calls its model.')
+param llmModel string
+
+@description('Its bearer token; empty: it asks for none.')
+@secure()
+param llmToken string
+
 // What an image must do to run here: listen where ASPNETCORE_URLS says. Above 1023, for it isn't run by root.
 var port = 8080
 var scratchPath = '/scratch'
@@ -61,6 +71,8 @@ var placeholder = 'mcr.microsoft.com/k8se/quickstart-functions:latest'
 var hasImage = !empty(imageName)
 var hasModels = !empty(modelStorageName)
 var hasSecret = !empty(webhookSecret)
+var hasLlm = !empty(llmEndpoint)
+var hasLlmToken = hasLlm && !empty(llmToken)
 
 var functionsSettings = [
   { name: 'FUNCTIONS_WORKER_RUNTIME', value: 'dotnet-isolated' }
@@ -118,7 +130,16 @@ var disabledSettings = map(disabledFunctions, function => {
 })
 
 var modelSettings = hasModels ? [{ name: 'Omoai__Models__Folders__0', value: modelsPath }] : []
-var secretSettings = hasSecret ? [{ name: 'Omoai__Webhook__Secret', secretRef: 'webhook-secret' }] : []
+var llmSettings = hasLlm
+  ? [
+      { name: 'Omoai__Llm__OpenAi__Endpoint', value: llmEndpoint }
+      { name: 'Omoai__Llm__OpenAi__Model', value: llmModel }
+    ]
+  : []
+var secretSettings = concat(
+  hasSecret ? [{ name: 'Omoai__Webhook__Secret', secretRef: 'webhook-secret' }] : [],
+  hasLlmToken ? [{ name: 'Omoai__Llm__OpenAi__Token', secretRef: 'llm-token' }] : []
+)
 
 resource app 'Microsoft.App/containerApps@2025-07-01' = {
   name: name
@@ -142,7 +163,10 @@ resource app 'Microsoft.App/containerApps@2025-07-01' = {
         allowInsecure: false
       }
       registries: [{ server: registryServer, identity: identityId }]
-      secrets: hasSecret ? [{ name: 'webhook-secret', value: webhookSecret }] : []
+      secrets: concat(
+        hasSecret ? [{ name: 'webhook-secret', value: webhookSecret }] : [],
+        hasLlmToken ? [{ name: 'llm-token', value: llmToken }] : []
+      )
     }
     template: {
       // The most there is. A replica that is told to stop and has nothing running ends at once.
@@ -159,6 +183,7 @@ resource app 'Microsoft.App/containerApps@2025-07-01' = {
             filterSettings,
             disabledSettings,
             modelSettings,
+            llmSettings,
             secretSettings
           )
           // The placeholder doesn't know these paths.

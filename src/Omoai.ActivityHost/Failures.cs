@@ -1,6 +1,7 @@
 using System.Text.Json;
 using Microsoft.ML.OnnxRuntime;
 using Omoai.Isolation;
+using Omoai.Language.Engines;
 using Omoai.Transcripts.Activities;
 
 namespace Omoai.ActivityHost;
@@ -16,6 +17,8 @@ internal static class Failures
         OutOfMemoryException e => new(FailureClass.OutOfMemory, true, $"The activity ran out of memory. {e.Message}"),
         // What is wrong with a model is MissingRequirementException by now: this is a device or a library that failed.
         OnnxRuntimeException e => new(FailureClass.Internal, true, $"ONNX Runtime failed: {e.Message}"),
+        // A server that is down, or has no more to give now, may answer the next attempt.
+        LanguageServerException e => new(FailureClass.Internal, true, e.Message),
         // Static constructors are where native libraries are loaded.
         TypeInitializationException { InnerException: { } inner } => Classify(inner),
         DllNotFoundException or EntryPointNotFoundException or BadImageFormatException

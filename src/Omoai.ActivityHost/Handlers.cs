@@ -1,6 +1,8 @@
 using System.Text.Json;
 using Omoai.Isolation;
 using Omoai.Language;
+using Omoai.Language.Engines;
+using Omoai.Language.Engines.Onnx;
 using Omoai.Language.Punctuation;
 using Omoai.Speech;
 using Omoai.Speech.Models;
@@ -21,6 +23,8 @@ internal sealed class Handlers
         key => SpeechModels.Load(key.ModelFolder, key.Threads, key.Cuda));
     private readonly KeptModel<string, VadModel> _vad = new(VadModel.Load);
     private readonly KeptModel<string, OnnxWordTagger> _punctuation = new(OnnxWordTagger.Load);
+    private readonly KeptModel<LlmKey, ILanguageModel> _llm = new(
+        key => OnnxLanguageModel.Load(key.Folder, key.Settings, key.Threads, key.Cuda));
 
     public Handlers()
     {
@@ -57,18 +61,33 @@ internal sealed class Handlers
         Transcriber.TranscribeAsync(
             _speech.Get(new TranscribeWarmUp(input.ModelFolder, input.Threads, input.Cuda)), input, progress, cancellation);
 
-    private Task<PostProcessOutput> PostProcessAsync(
-        PostProcessInput input, IProgress<double> progress, CancellationToken cancellation) =>
-        PostProcessor.PostProcessAsync(_punctuation.Get, input, progress, cancellation);
+    private async Task<PostProcessOutput> PostProcessAsync(
+        PostProcessInput input, IProgress<double> progress, CancellationToken cancellation)
+    {
+        ILanguageModel? client = null;
+        try
+        {
+            return await PostProcessor.PostProcessAsync(_punctuation.Get, Llm, input, progress, cancellation);
+        }
+        finally
+        {
+            client?.Dispose();
+        }
+
+        ILanguageModel Llm(PostProcessInput asked) => asked is { LlmFolder: { } folder, Llm: { Engine: LlmEngine.Onnx } settings }
+            ? _llm.Get(LlmKey.Of(folder, settings, asked.Threads, asked.Cuda))
+            : client = LanguageModels.Load(asked);
+    }
 
     /// <summary>Runs the activity that a model is for, on what <see cref="MadeUp"/> makes up.</summary>
     private async Task<TryModelOutput> TryModelAsync(
         TryModelInput input, IProgress<double> progress, CancellationToken cancellation)
     {
-        string kind;
+        string kind, name;
         using (var manifest = OpenManifest(input.ModelFolder))
         {
-            kind = ModelManifest.Read(manifest).Kind;
+            var model = ModelManifest.Read(manifest);
+            (kind, name) = (model.Kind, model.Name);
         }
 
         switch (kind)
@@ -81,6 +100,15 @@ internal sealed class Handlers
                 await PostProcessAsync(
                     MadeUp.Words(input.ScratchFolder, new PostProcessWarmUp(input.ModelFolder)), progress, cancellation);
                 return new TryModelOutput(kind, null);
+            case ModelKinds.Llm:
+                using (var model = OnnxLanguageModel.Load(input.ModelFolder, new LlmSettings(LlmEngine.Onnx, name), input.Threads, null))
+                {
+                    var replies = await model.GenerateAsync([new LlmPrompt("Answer in one word.", "Hello.", MaxReplyTokens: 4)], null, cancellation);
+                    return replies[0] is { End: ReplyEnd.Failed } reply
+                        ? throw new MissingRequirementException($"The language model '{name}' answers nothing: {reply.Problem}")
+                        : new TryModelOutput(kind, model.Provider?.Name);
+                }
+
             default:
                 // What is no speech model is told so by the loader.
                 var known = new TranscribeWarmUp(input.ModelFolder, input.Threads);
@@ -140,6 +168,20 @@ internal sealed class Handlers
         json.Deserialize<T>(OmoaiJson.Compact) ?? throw new BadInputException("The activity got no input.");
 
     private static JsonElement ToJson<T>(T output) => JsonSerializer.SerializeToElement(output, OmoaiJson.Compact);
+
+    /// <summary>What a language model is loaded from, and with.</summary>
+    private sealed record LlmKey(string Folder, LlmSettings Settings, int Threads, CudaSettings? Cuda)
+    {
+        /// <summary>With those of the settings alone that loading looks at: the others may differ from job to job.</summary>
+        public static LlmKey Of(string folder, LlmSettings settings, int threads, CudaSettings? cuda) => new(
+            folder,
+            new LlmSettings(settings.Engine, Path.GetFileName(folder))
+            {
+                ContextTokens = settings.ContextTokens,
+                Concurrency = settings.Concurrency,
+            },
+            threads, cuda);
+    }
 
     /// <summary>Passes reports on at once and in order, which <see cref="Progress{T}"/> does not.</summary>
     /// <param name="context">Null where nobody is to hear of them.</param>

@@ -29,7 +29,14 @@ internal static class MadeUp
         var words = said.Select((text, i) => new Word(text, i + (i < 8 ? 0 : 3), i + (i < 8 ? 0.5 : 3.5), 0.5)).ToArray();
         var part = Path.Combine(folder, "part.json");
         File.WriteAllBytes(part, JsonSerializer.SerializeToUtf8Bytes(new RecognizedPart(0, words), OmoaiJson.Compact));
-        return new PostProcessInput([part], Path.Combine(folder, "processed.json"), input.ModelFolder);
+        return new PostProcessInput([part], Path.Combine(folder, "processed.json"), input.ModelFolder)
+        {
+            Punctuation = input.LlmFolder is null ? PunctuationMethod.Model : PunctuationMethod.Llm,
+            Llm = input.LlmFolder is null ? null : input.Llm ?? new LlmSettings(LlmEngine.Onnx, Path.GetFileName(input.LlmFolder)),
+            LlmFolder = input.LlmFolder,
+            Threads = input.Threads,
+            Cuda = input.Cuda,
+        };
     }
 
     private static TranscribeInput Part(string folder, TranscribeWarmUp input, int sampleRate, Interval[] speech)

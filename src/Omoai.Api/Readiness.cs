@@ -2,13 +2,16 @@ using Microsoft.Extensions.Options;
 using Omoai.Isolation;
 using Omoai.Pipeline.Artifacts;
 using Omoai.Pipeline.Jobs;
+using Omoai.Pipeline.Llm;
 using Omoai.Pipeline.Models;
 using Omoai.Transcripts.Activities;
 
 namespace Omoai.Api;
 
 /// <summary>Looks whether this server can take jobs and run them.</summary>
-public sealed class Readiness(IArtifactStore store, IJobs jobs, ModelCatalog models, IOptions<IsolationOptions> isolation)
+public sealed class Readiness(
+    IArtifactStore store, IJobs jobs, ModelCatalog models, IOptions<LlmOptions> llm, VllmServer vllm,
+    IOptions<IsolationOptions> isolation)
 {
     public const string Ready = "ready";
 
@@ -28,11 +31,21 @@ public sealed class Readiness(IArtifactStore store, IJobs jobs, ModelCatalog mod
                 {
                     models.FindSpeech(null);
                     models.FindPunctuation();
+                    if (llm.Value.Model is { Length: > 0 })
+                    {
+                        llm.Value.Find(null, null, models);
+                    }
+
                     return Task.CompletedTask;
                 },
                 "A configured model isn't installed: see `omoai models list`."),
             ["activityHost"] = File.Exists(isolation.Value.HostPath) ? null : "The activity host isn't installed.",
         };
+        if (llm.Value.Vllm.IsConfigured)
+        {
+            checks["languageServer"] = vllm.CannotStart ? "The vLLM server can't be started: its program or its model isn't there." : null;
+        }
+
         return new HealthResponse(checks.Values.All(problem => problem is null) ? Ready : "unready", checks);
     }
 

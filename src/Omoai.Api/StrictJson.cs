@@ -73,11 +73,6 @@ internal static partial class StrictJson
             }
         }
 
-        if (options.Summary == Transcripts.Activities.SummaryMethod.Llm)
-        {
-            throw Invalid("No language model is installed on this server: summary is 'extractive' or 'none'.");
-        }
-
         return options;
 
         static ApiException Invalid(string detail) => new(StatusCodes.Status400BadRequest, ProblemCodes.InvalidOptions, detail);

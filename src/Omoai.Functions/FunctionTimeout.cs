@@ -4,6 +4,7 @@ using Microsoft.Extensions.Configuration;
 using Microsoft.Extensions.Options;
 using Omoai.Isolation;
 using Omoai.Pipeline;
+using Omoai.Pipeline.Models;
 
 namespace Omoai.Functions;
 
@@ -11,7 +12,8 @@ namespace Omoai.Functions;
 /// Checks at the start that the Functions host lets an activity finish: when its <c>functionTimeout</c> strikes, it ends the whole
 /// worker with everything that runs in it.
 /// </summary>
-internal sealed class FunctionTimeout(IConfiguration configuration, IOptions<IsolationOptions> isolation) : IValidateOptions<PipelineOptions>
+internal sealed class FunctionTimeout(IConfiguration configuration, IOptions<IsolationOptions> isolation, IOptions<LlmOptions> llm)
+    : IValidateOptions<PipelineOptions>
 {
     /// <summary>Overrides what host.json says.</summary>
     public const string Variable = "AzureFunctionsJobHost:functionTimeout";
@@ -30,11 +32,13 @@ internal sealed class FunctionTimeout(IConfiguration configuration, IOptions<Iso
     public ValidateOptionsResult Validate(string? name, PipelineOptions options)
     {
         var deadlines = new[] { options.PrepareDeadline, options.TranscribeDeadline, options.PostProcessDeadline };
-        var needed = isolation.Value.LeaseWait + deadlines.Max() + Commit;
+        // First for the server, then for a turn.
+        var waits = llm.Value.Vllm.IsConfigured ? 2 : 1;
+        var needed = (waits * isolation.Value.LeaseWait) + deadlines.Max() + Commit;
         return Limit is { } timeout && timeout < needed
             ? ValidateOptionsResult.Fail(string.Create(
                 CultureInfo.InvariantCulture,
-                $"functionTimeout is {timeout:c}, and an activity may take {needed:c}: Omoai:Isolation:LeaseWait, the longest deadline of Omoai:Pipeline and {Commit:c} to store the result. Raise functionTimeout in host.json (or the setting AzureFunctionsJobHost__functionTimeout; -1 is without end), or lower the deadlines."))
+                $"functionTimeout is {timeout:c}, and an activity may take {needed:c}: Omoai:Isolation:LeaseWait (twice with Omoai:Llm:Vllm:Model), the longest deadline of Omoai:Pipeline and {Commit:c} to store the result. Raise functionTimeout in host.json (or the setting AzureFunctionsJobHost__functionTimeout; -1 is without end), or lower the deadlines."))
             : ValidateOptionsResult.Success;
     }
 

@@ -1,12 +1,15 @@
 using System.Globalization;
 using System.Text.Json;
+using Omoai.Language.Engines;
 using Omoai.Language.Paragraphs;
 using Omoai.Language.Punctuation;
+using Omoai.Language.Punctuation.Llm;
 using Omoai.Language.Summaries;
+using Omoai.Language.Summaries.Llm;
 using Omoai.Shared;
 using Omoai.Transcripts;
 using Omoai.Transcripts.Activities;
-using Omoai.Transcripts.Normalization;
+using Omoai.Transcripts.Quality;
 
 namespace Omoai.Language;
 
@@ -28,37 +31,30 @@ public static class PostProcessor
     /// <summary>The code of the warning about words that were probably never said.</summary>
     public const string Suspicious = "suspicious_words";
 
+    /// <summary>The code of the warning about replies of a language model that couldn't be used for punctuation.</summary>
+    public const string LlmFallback = "llm_fallback";
+
+    /// <summary>The code of the warning about a language model's summary that couldn't be used.</summary>
+    public const string LlmSummaryFailed = "llm_summary_failed";
+
     /// <summary>A mean confidence under this, one word in five expected to be wrong, is worth a warning.</summary>
     private const double ConfidenceBound = 0.8;
 
-    /// <summary>Without a punctuation model, a silence this long ends a segment, seconds.</summary>
-    private const float SegmentPause = 0.6f;
-
     /// <summary>Does what <paramref name="input"/> asks and writes a <see cref="PostProcessed"/> to its output.</summary>
+    /// <param name="loadTagger">Gives the punctuation model of a folder; called where it is needed.</param>
+    /// <param name="loadLlm">Gives the language model of an input; called where it is needed.</param>
     /// <param name="input">What to do.</param>
-    /// <param name="progress">Told the part that is done, 0 to 1.</param>
+    /// <param name="progress">Told the part that is done, 0 to 1, rising, on any thread.</param>
     /// <param name="cancellation">Stops it; nothing is left at the output then.</param>
     /// <exception cref="BadInputException">A part can't be read, or a number is out of its range.</exception>
     /// <exception cref="MissingRequirementException">
-    /// The punctuation model or ONNX Runtime's library can't be used, or a language model is asked for.
+    /// The punctuation model, the language model or ONNX Runtime's library can't be used, or a language model is asked for and none is
+    /// configured.
     /// </exception>
-    public static async Task<PostProcessOutput> PostProcessAsync(
-        PostProcessInput input, IProgress<double> progress, CancellationToken cancellation)
-    {
-        OnnxWordTagger? tagger = null;
-        try
-        {
-            return await PostProcessAsync(folder => tagger = OnnxWordTagger.Load(folder), input, progress, cancellation);
-        }
-        finally
-        {
-            tagger?.Dispose();
-        }
-    }
-
-    /// <summary>The same with a model that <paramref name="load"/> gives for its folder, and that stays loaded.</summary>
+    /// <exception cref="LanguageServerException">A language model's server can't be reached, or answers nothing from the first.</exception>
     internal static async Task<PostProcessOutput> PostProcessAsync(
-        Func<string, IWordTagger> load, PostProcessInput input, IProgress<double> progress, CancellationToken cancellation)
+        Func<string, IWordTagger> loadTagger, Func<PostProcessInput, ILanguageModel> loadLlm, PostProcessInput input,
+        IProgress<double> progress, CancellationToken cancellation)
     {
         Check(input);
         var parts = new List<RecognizedPart>();
@@ -67,41 +63,119 @@ public static class PostProcessor
             parts.Add(await ReadPartAsync(part, cancellation));
         }
 
+        progress = new RisingProgress(progress);
         progress.Report(0.1);
-        var tagger = input.ModelFolder is { } folder && parts.Any(part => !part.Punctuated) ? load(folder) : null;
-        var (result, warnings) = Process(parts, tagger, input, progress, cancellation);
+        var asksLlm = input.Punctuation == PunctuationMethod.Llm || input.Summary == SummaryMethod.Llm;
+        var llm = asksLlm && parts.Any(part => part.Words.Count > 0) ? loadLlm(input) : null;
+        // The small model is what a language model's reply that can't be used is replaced by.
+        var tagger = input.ModelFolder is { } folder && input.Punctuation != PunctuationMethod.None && parts.Any(part => !part.Punctuated)
+            ? loadTagger(folder)
+            : null;
+        var (result, warnings) = await ProcessAsync(parts, tagger, llm, input, progress, cancellation);
         await AtomicFile.WriteJsonAsync(input.Output, result, cancellation);
         progress.Report(1);
+        var byLlm = result.Llm?.Punctuation is { } use && use.Batches > use.Fallbacks.Count;
         return new PostProcessOutput(
             result.Segments.Count, result.Segments.Select(segment => segment.Paragraph).Distinct().Count(),
-            parts.Sum(part => part.Words.Count), tagger?.Name ?? NoModel, warnings);
+            parts.Sum(part => part.Words.Count), byLlm ? result.Llm!.Model : tagger?.Name ?? NoModel, warnings, llm?.Provider?.Name,
+            llm?.Provider?.Reason);
     }
 
     /// <summary>The work itself, without files.</summary>
+    /// <param name="parts">What was recognised.</param>
+    /// <param name="tagger">The punctuation model; null for none.</param>
+    /// <param name="llm">The language model; null where neither punctuation nor summary is by one.</param>
+    /// <param name="input">What to do; its parts, output and folders aren't looked at.</param>
+    /// <param name="progress">Told the part that is done.</param>
+    /// <param name="cancellation">Stops it.</param>
     /// <exception cref="BadInputException">The parts of a channel aren't in order of time.</exception>
-    internal static (PostProcessed Result, IReadOnlyList<Warning> Warnings) Process(
-        IReadOnlyList<RecognizedPart> parts, IWordTagger? tagger, PostProcessInput input, IProgress<double> progress,
-        CancellationToken cancellation)
+    /// <exception cref="LanguageServerException">As above.</exception>
+    internal static async Task<(PostProcessed Result, IReadOnlyList<Warning> Warnings)> ProcessAsync(
+        IReadOnlyList<RecognizedPart> parts, IWordTagger? tagger, ILanguageModel? llm, PostProcessInput input,
+        IProgress<double> progress, CancellationToken cancellation)
     {
+        llm = llm is null ? null : new AnsweringModel(llm);
         var language = Language(parts);
         var warnings = new List<Warning>();
+        var punctuates = llm is not null && input.Punctuation == PunctuationMethod.Llm;
         if (tagger is not null && language is not null && !SameLanguage(language, tagger.Language))
         {
-            warnings.Add(new Warning(
-                OtherLanguage, $"The punctuation model knows '{tagger.Language}' and the speech is '{language}': there is no punctuation."));
+            if (!punctuates)
+            {
+                warnings.Add(new Warning(
+                    OtherLanguage, $"The punctuation model knows '{tagger.Language}' and the speech is '{language}': there is no punctuation."));
+            }
+
             tagger = null;
         }
 
         var channels = parts.GroupBy(part => part.Channel).OrderBy(channel => channel.Key ?? -1).ToList();
-        var spoken = channels.SelectMany((channel, i) =>
-            Segments(channel.Key, [.. channel.SelectMany(part => part.Words)], channel.All(part => part.Punctuated), tagger,
-                input.ParagraphGapSeconds, share => progress.Report(0.1 + (0.5 * (i + share) / channels.Count)), cancellation));
-        var (segments, bare) = channels.Count == 1 ? Unzip([.. spoken]) : Unzip(InTurns([.. spoken]));
+        var spoken = new List<SpokenSegment>();
+        var byLlm = new List<(LlmPunctuation Punctuation, RecognisedChannel Recognised)>();
+        foreach (var (i, channel) in channels.Index())
+        {
+            Word[] words = [.. channel.SelectMany(part => part.Words)];
+            if (!AreInOrder(words))
+            {
+                throw new BadInputException("The recognised parts aren't in order of time.");
+            }
+
+            var recognised = new RecognisedChannel(words, channel.All(part => part.Punctuated), tagger);
+            void Report(double share) => progress.Report(0.1 + (0.5 * (i + share) / channels.Count));
+            if (punctuates)
+            {
+                var punctuation = await LlmPunctuator.PunctuateAsync(
+                    llm!, input.Llm!, language, recognised.Bare, recognised.Pauses,
+                    (first, end) => recognised.Write(first, end, _ => { }, cancellation), Report, cancellation);
+                byLlm.Add((punctuation, recognised));
+                spoken.AddRange(Segments(channel.Key, recognised, punctuation.Words, punctuation.Respelt, input.ParagraphGapSeconds));
+            }
+            else
+            {
+                spoken.AddRange(Segments(
+                    channel.Key, recognised, recognised.Write(0, words.Length, Report, cancellation), [], input.ParagraphGapSeconds));
+            }
+        }
+
+        IReadOnlyList<SpokenSegment> turns = channels.Count == 1 ? spoken : InTurns(spoken);
+        Segment[] segments = [.. turns.Select(turn => turn.Segment)];
         progress.Report(0.7);
 
-        var summary = input.Summary == SummaryMethod.None
-            ? null
-            : ExtractiveSummarizer.Summarize(segments, bare, input.MaxKeyPoints, cancellation);
+        LlmUse? use = null;
+        if (llm is not null)
+        {
+            use = new LlmUse(llm.Engine, llm.Name, 0, 0, 0, punctuates ? Use(byLlm) : null);
+            foreach (var (punctuation, _) in byLlm)
+            {
+                use = Add(use, punctuation.Cost);
+            }
+
+            if (use.Punctuation is { Fallbacks.Count: > 0 } incomplete)
+            {
+                warnings.Add(FallbackWarning(incomplete, byLlm, tagger is not null));
+            }
+        }
+
+        Summary? summary = null;
+        if (llm is not null && input.Summary == SummaryMethod.Llm && segments.Length > 0)
+        {
+            (summary, var summaryUse, var cost) = await LlmSummarizer.SummarizeAsync(
+                llm, segments, input.Llm!, input.MaxKeyPoints, language, input.SummaryLanguage,
+                share => progress.Report(0.7 + (0.2 * share)), cancellation);
+            use = Add(use! with { Summary = summaryUse }, cost);
+            if (summary is null)
+            {
+                warnings.Add(new Warning(
+                    LlmSummaryFailed,
+                    $"The language model gave no summary that could be used ({summaryUse.Fallback}): the summary is made of the transcript's own sentences."));
+            }
+        }
+
+        if (input.Summary != SummaryMethod.None && summary is null)
+        {
+            summary = ExtractiveSummarizer.Summarize(segments, [.. turns.Select(turn => turn.Bare)], input.MaxKeyPoints, cancellation);
+        }
+
         progress.Report(0.9);
         var suspicions = parts.SelectMany(part => part.Suspicions ?? []).OrderBy(suspicion => suspicion.Start).ToList();
         // Each part has the same.
@@ -115,57 +189,99 @@ public static class PostProcessor
         }
 
         warnings.AddRange(Warnings([.. parts.SelectMany(part => part.Words)], suspicions));
-        return (new PostProcessed(segments, summary, language, UnsureWords.Find(segments), suspicions), warnings);
+        string[] lines = [.. turns.Select(turn => string.Join(' ', turn.Recognised))];
+        string[] texts = [.. segments.Select(segment => segment.Text)];
+        var result = new PostProcessed(segments, summary, language, UnsureWords.Find(segments), suspicions)
+        {
+            Llm = use,
+            Changes = [.. turns.SelectMany(turn => turn.Respelt, (turn, change) => change with { Segment = turn.Segment.Id })],
+            Quality = input.QualityMetrics
+                ? TranscriptQualities.Compare(
+                    string.Join('\n', lines), string.Join('\n', texts), use?.Punctuation?.AlignmentConfidence, cancellation)
+                : null,
+            Diff = input.Diffs ? TextDiffs.Create(lines, texts, cancellation) : null,
+            RawText = input.RawText ? string.Join('\n', lines) : null,
+        };
+        return (result, warnings);
     }
 
-    /// <summary>The segments of one channel, each with its words without marks, lower case.</summary>
-    private static IReadOnlyList<(Segment Segment, string[] Bare)> Segments(
-        int? channel, Word[] recognised, bool punctuated, IWordTagger? tagger, double paragraphGapSeconds, Action<double> progress,
-        CancellationToken cancellation)
+    /// <summary>The segments of one channel.</summary>
+    private static IEnumerable<SpokenSegment> Segments(
+        int? channel, RecognisedChannel recognised, IReadOnlyList<WrittenWord> written, IReadOnlyList<Respelling> respelt,
+        double paragraphGapSeconds)
     {
-        if (!AreInOrder(recognised))
-        {
-            throw new BadInputException("The recognised parts aren't in order of time.");
-        }
-
-        var plain = recognised.Select(word => Nfc.Normalize(word.Text.Trim())).ToArray();
-        var pauses = WordPauses.Of(recognised);
-        var written = punctuated ? [.. plain.Select(word => new WrittenWord(word, EndsSentence(word)))]
-            : tagger is null ? [.. plain.Select((word, i) => new WrittenWord(word, pauses[i] >= SegmentPause))]
-            : Punctuate(plain, pauses, tagger, progress, cancellation);
-        Word[] words = [.. recognised.Select((word, i) => word with { Text = written[i].Text })];
-        var segments = SegmentBuilder.Build(words, pauses, i => written[i].EndsSentence, paragraphGapSeconds);
-        var result = new List<(Segment, string[])>(segments.Count);
-        var next = 0;
+        Word[] words = [.. recognised.Words.Select((word, i) => word with { Text = written[i].Text })];
+        var segments = SegmentBuilder.Build(
+            words, recognised.Pauses, i => written[i].EndsSentence, paragraphGapSeconds, i => written[i].EndsParagraph);
+        var (next, change) = (0, 0);
         foreach (var segment in segments)
         {
-            var bare = plain.Skip(next).Take(segment.Words.Count).Select(word => (punctuated ? WithoutMarks(word) : word).ToLowerInvariant());
-            result.Add((segment with { Channel = channel }, [.. bare]));
+            var from = next;
             next += segment.Words.Count;
-        }
+            var changes = new List<SpellingChange>();
+            for (; change < respelt.Count && respelt[change].Word < next; change++)
+            {
+                var (word, before, after) = respelt[change];
+                changes.Add(new SpellingChange(segment.Id, words[word].Start, before, after));
+            }
 
-        return result;
+            yield return new SpokenSegment(
+                segment with { Channel = channel }, recognised.Plain[from..next],
+                [.. recognised.Bare[from..next].Select(word => word.ToLowerInvariant())], changes);
+        }
     }
 
     /// <summary>The segments of all channels in order of time. Whoever begins to speak begins a paragraph.</summary>
-    private static (Segment Segment, string[] Bare)[] InTurns((Segment Segment, string[] Bare)[] spoken)
+    private static SpokenSegment[] InTurns(List<SpokenSegment> spoken)
     {
         var turns = spoken.OrderBy(item => item.Segment.Start).ThenBy(item => item.Segment.Channel).ToArray();
         var paragraph = 0;
-        var before = turns.FirstOrDefault().Segment;
+        var before = turns.FirstOrDefault()?.Segment;
         for (var i = 0; i < turns.Length; i++)
         {
             var segment = turns[i].Segment;
             paragraph += segment.Channel != before!.Channel || segment.Paragraph != before.Paragraph ? 1 : 0;
             before = segment;
-            turns[i].Segment = segment with { Id = i, Paragraph = paragraph };
+            turns[i] = turns[i] with { Segment = segment with { Id = i, Paragraph = paragraph } };
         }
 
         return turns;
     }
 
-    private static (IReadOnlyList<Segment> Segments, List<string[]> Bare) Unzip((Segment Segment, string[] Bare)[] items) =>
-        ([.. items.Select(item => item.Segment)], [.. items.Select(item => item.Bare)]);
+    /// <summary>What all channels took together.</summary>
+    private static PunctuationUse Use(IReadOnlyList<(LlmPunctuation Punctuation, RecognisedChannel Recognised)> channels)
+    {
+        var (used, same) = (channels.Sum(channel => channel.Punctuation.UsedWords), channels.Sum(channel => channel.Punctuation.SameWords));
+        return new PunctuationUse(
+            channels.Sum(channel => channel.Punctuation.Batches),
+            [.. channels.SelectMany(channel => channel.Punctuation.Fallbacks, (channel, unused) => new BatchFallback(
+                unused.Reason, channel.Recognised.Words[unused.From].Start, channel.Recognised.Words[unused.To - 1].End, unused.To - unused.From))
+                .OrderBy(fallback => fallback.Start)],
+            used > 0 ? (double)same / used : 1);
+    }
+
+    private static LlmUse Add(LlmUse use, LlmCost cost) => use with
+    {
+        Requests = use.Requests + cost.Requests,
+        PromptTokens = use.PromptTokens + cost.PromptTokens,
+        ReplyTokens = use.ReplyTokens + cost.ReplyTokens,
+    };
+
+    private static Warning FallbackWarning(
+        PunctuationUse use, IReadOnlyList<(LlmPunctuation Punctuation, RecognisedChannel Recognised)> channels, bool hasTagger)
+    {
+        var reasons = use.Fallbacks.CountBy(fallback => fallback.Reason).OrderBy(reason => reason.Key, StringComparer.Ordinal)
+            .Select(reason => string.Create(CultureInfo.InvariantCulture, $"{reason.Key}: {reason.Value}"));
+        const int Longest = 300;
+        var problem = channels.Select(channel => channel.Punctuation.Problem).FirstOrDefault(problem => problem is not null);
+        problem = problem?.Length > Longest ? problem[..Longest] + "…" : problem;
+        var instead = string.Join(" or ", channels.Where(channel => channel.Punctuation.Fallbacks.Count > 0)
+            .Select(channel => hasTagger && !channel.Recognised.Punctuated ? "as the small punctuation model writes them" : "as recognised")
+            .Distinct());
+        return new Warning(LlmFallback, string.Create(
+            CultureInfo.InvariantCulture,
+            $"The language model's replies couldn't be used in {use.Fallbacks.Count} of {use.Batches} stretches of words ({string.Join(", ", reasons)}): there they are {instead}.{(problem is null ? "" : $" {problem}")}"));
+    }
 
     /// <summary>The language of most of the words; null where the parts don't say.</summary>
     private static string? Language(IReadOnlyList<RecognizedPart> parts) => parts.Where(part => part.Language is not null)
@@ -175,34 +291,8 @@ public static class PostProcessor
     private static bool SameLanguage(string one, string other) =>
         one.Split('-')[0].Equals(other.Split('-')[0], StringComparison.OrdinalIgnoreCase);
 
-    private static bool EndsSentence(string word) => word.TrimEnd('"', '\'', '”', '’', '»', ')', ']', '」')
-        is [.., '.' or '?' or '!' or '…' or '。' or '？' or '！'];
-
-    private static string WithoutMarks(string word)
-    {
-        var bare = word.AsSpan().Trim(".,;:?!…\"'“”‘’«»()[]。，、？！".AsSpan());
-        return bare.IsEmpty ? word : bare.ToString();
-    }
-
-    private static IReadOnlyList<WrittenWord> Punctuate(
-        string[] words, float[] pauses, IWordTagger tagger, Action<double> progress, CancellationToken cancellation)
-    {
-        string[] lower = [.. words.Select(word => word.ToLowerInvariant())];
-        var tags = TaggingWindows.Tag(
-            tagger, lower, pauses, decided => progress((double)decided / words.Length), cancellation);
-        var english = tagger.Language.Split('-')[0].Equals("en", StringComparison.OrdinalIgnoreCase);
-        // The tagger knows lower case only, and its cases are the only ones: some recognisers write capitals alone.
-        return Punctuator.Apply(lower, pauses, tags, english);
-    }
-
     private static void Check(PostProcessInput input)
     {
-        if (input.Summary == SummaryMethod.Llm)
-        {
-            throw new MissingRequirementException(
-                "A summary by a language model was asked for and no language model is configured. Ask for an extractive one.");
-        }
-
         if (input.MaxKeyPoints is < 1 or > 50)
         {
             throw new BadInputException($"The number of key points must be 1 to 50, not {input.MaxKeyPoints}.");
@@ -211,6 +301,11 @@ public static class PostProcessor
         if (!(input.ParagraphGapSeconds >= 0))
         {
             throw new BadInputException("The paragraph gap must be 0 seconds or more.");
+        }
+
+        if (input.Llm?.MaxSpellingEdits is < 0 or > 4)
+        {
+            throw new BadInputException($"The edits of a word's spelling must be 0 to 4, not {input.Llm.MaxSpellingEdits}.");
         }
     }
 
@@ -253,6 +348,32 @@ public static class PostProcessor
             yield return new Warning(Suspicious, string.Create(
                 CultureInfo.InvariantCulture,
                 $"The recogniser gave words that were probably never said, in {suspicions.Count} places: {suspicions.Count - kept} left out, {kept} kept. See 'suspicions' in final.json."));
+        }
+    }
+    /// <summary>A segment and what it was made of.</summary>
+    /// <param name="Segment">As written.</param>
+    /// <param name="Recognised">Its words as recognised.</param>
+    /// <param name="Bare">The same without marks, lower case.</param>
+    /// <param name="Respelt">Those that are spelt otherwise; their segment's id is that of <paramref name="Segment"/>.</param>
+    private sealed record SpokenSegment(
+        Segment Segment, IReadOnlyList<string> Recognised, string[] Bare, IReadOnlyList<SpellingChange> Respelt);
+
+    /// <summary>Passes on what is more than what was told before, one report at a time.</summary>
+    private sealed class RisingProgress(IProgress<double> progress) : IProgress<double>
+    {
+        private readonly Lock _lock = new();
+        private double _highest = double.NegativeInfinity;
+
+        public void Report(double value)
+        {
+            lock (_lock)
+            {
+                if (value > _highest)
+                {
+                    _highest = value;
+                    progress.Report(value);
+                }
+            }
         }
     }
 }

@@ -73,6 +73,7 @@ internal static class LocalServices
     {
         Checked(() => provider.GetRequiredService<IOptions<PipelineOptions>>().Value);
         Checked(() => provider.GetRequiredService<IOptions<ModelOptions>>().Value);
+        Checked(() => provider.GetRequiredService<IOptions<LlmOptions>>().Value);
         Checked(() => provider.GetRequiredService<IOptions<IsolationOptions>>().Value);
     }
 

@@ -68,20 +68,22 @@ internal sealed class OutputFolder
     /// that nobody takes it for part of this one.</summary>
     /// <param name="folder">The job's outputs; may be absent.</param>
     /// <param name="formats">What is wanted; the record of the run comes along in any case.</param>
-    /// <returns>The names of the files moved, in ordinal order, and the transcript, wanted or not, where there is one.</returns>
     /// <exception cref="IOException">A file can't be moved.</exception>
     /// <exception cref="UnauthorizedAccessException">A file can't be moved.</exception>
-    public (IReadOnlyList<string> Files, Transcript? Transcript) TakeFrom(string folder, IReadOnlyList<TranscriptFormat> formats)
+    public JobFiles TakeFrom(string folder, IReadOnlyList<TranscriptFormat> formats)
     {
-        Transcript? transcript = null;
-        if (File.Exists(System.IO.Path.Combine(folder, TranscriptFormats.Json.FileName)))
+        Summary? summary = null;
+        if (File.Exists(Made(TranscriptFormats.Json.FileName)))
         {
-            using var stream = File.OpenRead(System.IO.Path.Combine(folder, TranscriptFormats.Json.FileName));
-            transcript = TranscriptJson.Read(stream);
+            using var stream = File.OpenRead(Made(TranscriptFormats.Json.FileName));
+            summary = TranscriptJson.Read(stream).Summary;
         }
 
+        // The document may lack it, or have it without the times that were asked for.
+        var text = File.Exists(Made(TranscriptFormats.Text.FileName)) ? File.ReadAllText(Made(TranscriptFormats.Text.FileName)) : null;
+
         var unwanted = TranscriptFormats.All.Except(formats).Select(format => format.FileName).ToHashSet();
-        var files = OwnFiles.Except(unwanted).Where(file => File.Exists(System.IO.Path.Combine(folder, file)))
+        var files = OwnFiles.Except(unwanted).Where(file => File.Exists(Made(file)))
             .Order(StringComparer.Ordinal).ToList();
         foreach (var file in OwnFiles)
         {
@@ -90,12 +92,20 @@ internal sealed class OutputFolder
 
         foreach (var file in files)
         {
-            File.Move(System.IO.Path.Combine(folder, file), System.IO.Path.Combine(Path, file));
+            File.Move(Made(file), System.IO.Path.Combine(Path, file));
         }
 
-        return (files, transcript);
+        return new JobFiles(files, text, summary);
+
+        string Made(string file) => System.IO.Path.Combine(folder, file);
     }
 }
+
+/// <summary>What a job left.</summary>
+/// <param name="Names">The names of the files that are wanted, in ordinal order.</param>
+/// <param name="Text">The text for people, wanted or not; null where there is none.</param>
+/// <param name="Summary">The summary, wanted or not; null where there is none.</param>
+internal sealed record JobFiles(IReadOnlyList<string> Names, string? Text, Summary? Summary);
 
 /// <summary>The artifact store of one command, gone when the command ends.</summary>
 internal sealed class WorkFolder : IDisposable

@@ -78,16 +78,24 @@ public sealed class PipelineOptions
     /// <summary>What a job started now keeps to.</summary>
     /// <param name="asked">What was asked for.</param>
     /// <param name="models">Where its models are looked up, by name.</param>
+    /// <param name="llm">The language model that it may ask for.</param>
     /// <exception cref="MissingRequirementException">A model that it needs isn't installed.</exception>
-    public JobSettings ToSettings(TranscriptionOptions asked, ModelCatalog models)
+    public JobSettings ToSettings(TranscriptionOptions asked, ModelCatalog models, LlmOptions llm)
     {
         var speech = models.FindSpeech(asked.Asr, asked.Language).Manifest!;
-        var punctuate = asked.Punctuation == PunctuationMethod.Model && !speech.Punctuated;
+        var punctuation = speech.Punctuated ? null : asked.Punctuation switch
+        {
+            PunctuationMethod.Model => models.FindPunctuation(),
+            // For what the language model makes nothing of.
+            PunctuationMethod.Llm => models.TryFindPunctuation(asked.Language ?? speech.Language),
+            _ => null,
+        };
         return new JobSettings(
-            speech.Name, punctuate ? models.FindPunctuation().Manifest!.Name : null,
+            speech.Name, punctuation?.Manifest!.Name,
             MaxPartSeconds, ParagraphGapSeconds, PrepareDeadline, TranscribeDeadline,
             PostProcessDeadline, MaxParallelParts, MaxAttempts, MaxLostAttempts, RetryDelay,
             AnswerGrace: AnswerGrace, BaseDeadline: BaseDeadline, DeadlineFactor: DeadlineFactor,
-            VadModel: models.FindConfiguredVad()?.Manifest!.Name, Suspicious: Suspicious);
+            VadModel: models.FindConfiguredVad()?.Manifest!.Name, Suspicious: Suspicious,
+            Llm: llm.ToSettings(asked, models));
     }
 }

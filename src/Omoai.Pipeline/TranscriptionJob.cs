@@ -3,6 +3,7 @@ using Omoai.Isolation;
 using Omoai.Pipeline.Webhooks;
 using Omoai.Transcripts;
 using Omoai.Transcripts.Activities;
+using Omoai.Transcripts.Formats;
 
 namespace Omoai.Pipeline;
 
@@ -29,11 +30,13 @@ public sealed record TranscriptionOptions : IValidatableObject
 {
     public const int MaxHotWords = 500;
     public const int MaxHotWordLength = 100;
+    public const int MaxSpellingEdits = 4;
+    public const int MaxModelNameLength = 200;
+
+    private const string LanguageTag = "[A-Za-z]{2,3}(-[A-Za-z0-9]{2,8}){0,4}";
 
     /// <summary>BCP 47 tag of the language spoken; null takes that of the speech model, or lets a model of several find it out.</summary>
-    [RegularExpression(
-        "[A-Za-z]{2,3}(-[A-Za-z0-9]{2,8}){0,4}",
-        ErrorMessage = "The language is a BCP 47 tag such as en, en-GB or vi.")]
+    [RegularExpression(LanguageTag, ErrorMessage = "The language is a BCP 47 tag such as en, en-GB or vi.")]
     public string? Language { get; init; }
 
     /// <summary>Name of a speech model; null takes the configured one.</summary>
@@ -49,6 +52,19 @@ public sealed record TranscriptionOptions : IValidatableObject
 
     public SummaryMethod Summary { get; init; } = SummaryMethod.Extractive;
 
+    /// <summary>Name of the language model, if one is asked for: an installed one, or the configured server's; null takes the configured one.</summary>
+    [MaxLength(MaxModelNameLength, ErrorMessage = "The name of a language model has 200 characters at most.")]
+    public string? Llm { get; init; }
+
+    /// <summary>BCP 47 tag of the summary's language, where a language model writes it; null takes the language spoken.</summary>
+    [RegularExpression(LanguageTag, ErrorMessage = "The language of the summary is a BCP 47 tag such as en, en-GB or vi.")]
+    public string? SummaryLanguage { get; init; }
+
+    /// <summary>A language model may spell a word anew with at most this many edits of characters, 0 to 4; 0 keeps every word as
+    /// recognised, null takes the configured number.</summary>
+    [Range(0, MaxSpellingEdits, ErrorMessage = "The spelling edits of a word are 0 to 4.")]
+    public int? SpellingEdits { get; init; }
+
     /// <summary>Key points in a summary at most, 1 to 50.</summary>
     [Range(1, 50)]
     public int MaxKeyPoints { get; init; } = 7;
@@ -56,11 +72,24 @@ public sealed record TranscriptionOptions : IValidatableObject
     /// <summary>The formats to write, by name; null or empty writes all.</summary>
     public IReadOnlyList<string>? Formats { get; init; }
 
+    /// <summary>How the formats write times; null for each format's own way.</summary>
+    public TimestampStyle? Timestamps { get; init; }
+
+    /// <summary>What the formats have besides the text; null or empty for segments and words.</summary>
+    public IReadOnlyList<TranscriptPart>? Include { get; init; }
+
+    /// <summary>Whether <c>final.json</c> says how far the written text is from the recognised one.</summary>
+    public bool QualityMetrics { get; init; }
+
+    /// <summary>Whether <c>final.json</c> shows the differences between the two.</summary>
+    public bool Diffs { get; init; }
+
     /// <summary>Where the end of the job is told, an absolute URL; null tells nobody. Never a secret.</summary>
     [MaxLength(WebhookSender.MaxUrlLength)]
     public string? Webhook { get; init; }
 
-    /// <summary>Checks the hot words: their number, their lengths, and that they are text.</summary>
+    /// <summary>Checks the hot words (their number, their lengths, and that they are text), and that nothing is asked of a language model
+    /// that nobody asks for: it would go unheard.</summary>
     public IEnumerable<ValidationResult> Validate(ValidationContext validationContext)
     {
         if (HotWords is { Count: > MaxHotWords })
@@ -79,14 +108,22 @@ public sealed record TranscriptionOptions : IValidatableObject
             yield return new ValidationResult(
                 $"The hot word '{longest[..20]}...' has {longest.Length} characters; {MaxHotWordLength} are the most.");
         }
-    }
-}
 
-/// <summary>How words get case and punctuation.</summary>
-public enum PunctuationMethod
-{
-    Model,
-    None,
+        if (Llm is not null && Punctuation != PunctuationMethod.Llm && Summary != SummaryMethod.Llm)
+        {
+            yield return new ValidationResult("A language model is named, but neither punctuation nor summary is by one (llm).");
+        }
+
+        if (SummaryLanguage is not null && Summary != SummaryMethod.Llm)
+        {
+            yield return new ValidationResult("The language of the summary can be chosen only for a summary by a language model (llm).");
+        }
+
+        if (SpellingEdits > 0 && Punctuation != PunctuationMethod.Llm)
+        {
+            yield return new ValidationResult("There are spelling edits only with punctuation by a language model (llm).");
+        }
+    }
 }
 
 /// <summary>What a job keeps to from its start to its end; see <see cref="PipelineOptions"/>.</summary>
@@ -108,11 +145,12 @@ public enum PunctuationMethod
 /// <param name="AnswerGrace">How long past the longest deadline an answer is waited for; null is five minutes.</param>
 /// <param name="VadModel">Name of the voice-activity model; null finds speech by its energy.</param>
 /// <param name="Suspicious">What happens to what was probably never said.</param>
+/// <param name="Llm">The language model; null where neither punctuation nor summary asks for one. Never holds a secret.</param>
 public sealed record JobSettings(
     string SpeechModel, string? PunctuationModel, double MaxPartSeconds, double ParagraphGapSeconds, TimeSpan PrepareDeadline,
     TimeSpan TranscribeDeadline, TimeSpan PostProcessDeadline, int MaxParallelParts, int MaxAttempts, int MaxLostAttempts,
     TimeSpan RetryDelay, int MaxWebhookAttempts = 6, TimeSpan? AnswerGrace = null, TimeSpan? BaseDeadline = null,
-    double DeadlineFactor = 0, string? VadModel = null, SuspicionPolicy Suspicious = SuspicionPolicy.Cut)
+    double DeadlineFactor = 0, string? VadModel = null, SuspicionPolicy Suspicious = SuspicionPolicy.Cut, LlmSettings? Llm = null)
 {
     /// <summary>For a recording whose length isn't known yet: 64 kbit/s. Those that have less take far less than their time to decode.</summary>
     private const double BytesPerSecond = 8000;
@@ -131,9 +169,10 @@ public sealed record JobSettings(
     /// <param name="seconds">Length of the part.</param>
     public TimeSpan DeadlineOfTranscribe(double seconds) => For(seconds, TranscribeDeadline);
 
-    /// <summary>How long PostProcess may take.</summary>
+    /// <summary>How long PostProcess may take: with a language model the whole deadline, for what it takes follows from the model and
+    /// the server more than from the length of the audio.</summary>
     /// <param name="parts">Parts of the recording.</param>
-    public TimeSpan DeadlineOfPostProcess(int parts) => For(parts * MaxPartSeconds, PostProcessDeadline);
+    public TimeSpan DeadlineOfPostProcess(int parts) => Llm is null ? For(parts * MaxPartSeconds, PostProcessDeadline) : PostProcessDeadline;
 
     private TimeSpan For(double seconds, TimeSpan longest) => BaseDeadline is { } start
         ? TimeSpan.FromSeconds(Math.Min(start.TotalSeconds + (DeadlineFactor * seconds), longest.TotalSeconds))

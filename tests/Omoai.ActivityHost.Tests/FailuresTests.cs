@@ -2,6 +2,7 @@ using System.Reflection;
 using System.Text.Json;
 using Microsoft.ML.OnnxRuntime;
 using Omoai.Isolation;
+using Omoai.Language.Engines;
 using Omoai.Transcripts.Activities;
 
 namespace Omoai.ActivityHost.Tests;
@@ -16,6 +17,7 @@ public sealed class FailuresTests
         Check(new DllNotFoundException("libav.so"), FailureClass.ModelMissing, false, "libav.so");
         Check(new OutOfMemoryException(), FailureClass.OutOfMemory, true, "memory");
         Check(OnnxRuntimeFailure("CUDA failure 700"), FailureClass.Internal, true, "CUDA failure 700");
+        Check(new LanguageServerException("answered none of 5 requests"), FailureClass.Internal, true, "none of 5 requests");
         Check(new IOException("No space left on device"), FailureClass.Internal, true, "No space left");
         Check(new JsonException("unexpected end"), FailureClass.BadInput, false, "unexpected end");
         Assert.Null(Failures.Classify(new InvalidOperationException()));

@@ -113,6 +113,7 @@ public sealed class WarmUpTests : IDisposable
             (ActivityNames.Transcribe, new TranscribeWarmUp(Path.Combine(_scratch, "nowhere"))),
             (ActivityNames.PostProcess, new PostProcessWarmUp(punctuation)),
             (ActivityNames.PostProcess, new PostProcessWarmUp(speech)),
+            (ActivityNames.PostProcess, new PostProcessWarmUp(Punctuation, Path.Combine(_scratch, "nowhere"))),
         })
         {
             await Assert.ThrowsAsync<MissingRequirementException>(() => WarmAsync(activity, input));

@@ -1,6 +1,9 @@
+using System.Text.Json;
 using System.Text.Json.Nodes;
 using System.Text.RegularExpressions;
 using Omoai.Api.Tests.Support;
+using Omoai.Pipeline;
+using Omoai.Tests;
 
 namespace Omoai.Api.Tests;
 
@@ -18,6 +21,25 @@ public sealed class OpenApiDocumentTests
         Assert.Equal(served, await OpenApiDocument.CreateAsync("X-Api-Key", default));
         Assert.Equal(
             served.Replace(Served, "\"x-functions-key\"", StringComparison.Ordinal), await OpenApiDocument.CreateAsync("x-functions-key", default));
+    }
+
+    [Fact]
+    public async Task Every_option_is_in_the_document_and_in_the_table_of_docs()
+    {
+        var schemas = JsonNode.Parse(await OpenApiDocument.CreateAsync("key", default))!["components"]!["schemas"]!;
+        var options = schemas["TranscriptionOptions"]!["properties"]!.AsObject().Select(property => property.Key).ToList();
+        var table = File.ReadAllText(Path.Combine(TestPaths.Repository, "docs", "http-api.md"));
+
+        Assert.Equal(
+            typeof(TranscriptionOptions).GetProperties().Select(property => JsonNamingPolicy.CamelCase.ConvertName(property.Name)).Order(StringComparer.Ordinal),
+            options.Order(StringComparer.Ordinal));
+        Assert.Equal(options.Order(StringComparer.Ordinal), Regex.Matches(table, @"^\| `([a-z]\w*)` \| .* \| .* \|$", RegexOptions.Multiline)
+            .Select(row => row.Groups[1].Value).Where(name => name != "models").Order(StringComparer.Ordinal));
+        Assert.Equal(["none", "s", "ms", "clock"], ValuesOf("TimestampStyle"));
+        Assert.Equal(["raw", "segments", "words"], ValuesOf("TranscriptPart"));
+        Assert.Equal(["model", "llm", "none"], ValuesOf("PunctuationMethod"));
+
+        IEnumerable<string> ValuesOf(string name) => schemas[name]!["enum"]!.AsArray().Where(value => value is not null).Select(value => (string)value!);
     }
 
     [Fact]

@@ -166,11 +166,15 @@ public sealed class ServerTests
     [InlineData("storage")]
     [InlineData("jobs")]
     [InlineData("models")]
+    [InlineData("models", "Omoai:Llm:Model", "no-such-model")]
+    [InlineData("languageServer", "Omoai:Llm:Vllm:Model", "/nowhere/qwen")]
     [InlineData("activityHost")]
-    public async Task A_server_that_lacks_something_is_unready_and_says_what(string what)
+    public async Task A_server_that_lacks_something_is_unready_and_says_what(string what, string? setting = null, string? value = null)
     {
         (string, string?)[] settings = what switch
         {
+            "languageServer" => [(setting!, value), ("Omoai:Isolation:Devices", ""), ("Omoai:Isolation:CpuHosts", "2")],
+            _ when setting is not null => [(setting, value)],
             "models" => [("Omoai:Models:Folders:0", "/nowhere")],
             "activityHost" => [("Omoai:Isolation:HostPath", "/nowhere")],
             _ => [],

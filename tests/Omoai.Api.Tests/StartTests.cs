@@ -1,4 +1,8 @@
+using System.Text.Json;
 using Omoai.Api.Tests.Support;
+using Omoai.Transcripts;
+using Omoai.Transcripts.Activities;
+using Omoai.Transcripts.Formats;
 
 namespace Omoai.Api.Tests;
 
@@ -15,7 +19,20 @@ public sealed class StartTests
         { """{"maxKeyPoints":3,"maxKeyPoints":4}""", "maxKeyPoints" },
         { """{"formats":["doc"]}""", "'doc'" },
         { """{"formats":[null]}""", "format" },
-        { """{"summary":"llm"}""", "language model" },
+        { """{"punctuation":0}""", "$.punctuation" },
+        { """{"llm":"NAME"}""".Replace("NAME", new string('x', 201), StringComparison.Ordinal), "language model" },
+        { """{"summaryLanguage":"en_GB"}""", "BCP 47" },
+        { """{"spellingEdits":5}""", "0 to 4" },
+        { """{"spellingEdits":-1}""", "0 to 4" },
+        { """{"llm":"gpt"}""", "neither punctuation nor summary" },
+        { """{"punctuation":"llm","summaryLanguage":"vi"}""", "summary by a language model" },
+        { """{"summary":"llm","spellingEdits":1}""", "punctuation by a language model" },
+        { """{"timestamps":"hours"}""", "$.timestamps" },
+        { """{"include":"raw"}""", "$.include" },
+        { """{"include":["raw",null]}""", "$.include" },
+        { """{"include":["all"]}""", "$.include" },
+        { """{"qualityMetrics":1}""", "could not be converted" },
+        { """{"diff":true}""", "diff" },
         { "[]", "The JSON can't be used" },
     };
 
@@ -154,6 +171,43 @@ public sealed class StartTests
         var detail = (await server.PostAsync(ApiServer.Jobs, Bodies.Json(json))).IsProblem(400, ProblemCodes.InvalidRequest);
 
         Assert.DoesNotContain("Omoai.", detail);
+    }
+
+    [Fact]
+    public async Task A_job_gets_the_language_model_that_is_configured_and_all_that_is_asked_for()
+    {
+        await using var server = await ApiServer.StartAsync(
+            ("Omoai:Llm:OpenAi:Endpoint", "http://127.0.0.1:9/v1"), ("Omoai:Llm:OpenAi:Model", "gpt"), ("Omoai:Llm:OpenAi:Token", "t0p-s3cret"));
+        const string Asked =
+            """
+            {"punctuation":"llm","summary":"llm","llm":"gpt","summaryLanguage":"vi","spellingEdits":2,"timestamps":"clock",
+             "include":["raw","words"],"qualityMetrics":true,"diffs":true}
+            """;
+
+        var answer = await server.PostAsync($"{ApiServer.Jobs}?options={Uri.EscapeDataString(Asked)}", Bodies.Audio());
+
+        var job = server.Engine[answer.Is(202).Id].Job;
+        var options = job.Options;
+        Assert.Equal((PunctuationMethod.Llm, SummaryMethod.Llm, "gpt", "vi", 2), (options.Punctuation, options.Summary, options.Llm, options.SummaryLanguage, options.SpellingEdits));
+        Assert.Equal((TimestampStyle.Clock, true, true), (options.Timestamps, options.QualityMetrics, options.Diffs));
+        Assert.Equal([TranscriptPart.Raw, TranscriptPart.Words], options.Include!);
+        Assert.Equal(("gpt", new Uri("http://127.0.0.1:9/v1"), 2), (job.Settings.Llm!.Model, job.Settings.Llm.Endpoint, job.Settings.Llm.MaxSpellingEdits));
+        Assert.DoesNotContain("t0p-s3cret", JsonSerializer.Serialize(job, OmoaiJson.Compact));
+    }
+
+    [Theory]
+    [InlineData("""{"summary":"llm"}""", "Omoai:Llm:Model")]
+    [InlineData("""{"punctuation":"llm"}""", "Omoai:Llm:Model")]
+    [InlineData("""{"punctuation":"llm","llm":"qwen"}""", "'qwen'")]
+    public async Task A_language_model_that_there_isnt_is_missing_and_the_recording_is_not_kept(string options, string reason)
+    {
+        await using var server = await ApiServer.StartAsync();
+
+        var answer = await server.PostAsync($"{ApiServer.Jobs}?options={Uri.EscapeDataString(options)}", Bodies.Audio());
+
+        Assert.Contains(reason, answer.IsProblem(400, ProblemCodes.ModelMissing), StringComparison.Ordinal);
+        Assert.Empty(server.Recordings);
+        Assert.Empty(server.Engine.Jobs);
     }
 
     [Theory]

@@ -1,4 +1,6 @@
 using System.Diagnostics;
+using System.Security.Cryptography;
+using System.Text;
 using System.Text.Json;
 using Omoai.Isolation;
 using Omoai.Transcripts;
@@ -51,9 +53,20 @@ internal static class Activities
     {
         var words = input.Parts.SelectMany(part => Read<RecognizedPart>(part).Words).ToList();
         var text = string.Join(' ', words.Select(word => word.Text));
-        Write(input.Output, new PostProcessed([new Segment(0, 0, words[0].Start, words[^1].End, text, words)]));
-        return new PostProcessOutput(1, 1, words.Count, Model, []);
+        Write(input.Output, new PostProcessed([new Segment(0, 0, words[0].Start, words[^1].End, text, words)])
+        {
+            Llm = input.Llm is { } llm ? new LlmUse(llm.Engine, llm.Model, 1, 0, 0, new PunctuationUse(1, [], 1)) : null,
+            RawText = input.RawText ? WhatIsKnownOf(input.LlmToken) : null,
+        });
+        return new PostProcessOutput(1, 1, words.Count, Model, [], input.Llm is null ? null : "cpu", "It is a test.");
     }
+
+    /// <summary>For a test to see that the token is here, in the request alone, without its being written anywhere.</summary>
+    private static string WhatIsKnownOf(string? token) => token is null
+        ? "no token"
+        : $"{Convert.ToHexStringLower(SHA256.HashData(Encoding.UTF8.GetBytes(token)))}, in the environment: " +
+            $"{File.ReadAllText("/proc/self/environ").Contains(token, StringComparison.Ordinal)}, in the arguments: " +
+            $"{File.ReadAllText("/proc/self/cmdline").Contains(token, StringComparison.Ordinal)}";
 
     private static ActivityHandler For<TInput, TOutput>(Func<TInput, TOutput> activity) => (json, _) =>
         Task.FromResult(JsonSerializer.SerializeToElement(activity(json.Deserialize<TInput>(OmoaiJson.Compact)!), OmoaiJson.Compact));

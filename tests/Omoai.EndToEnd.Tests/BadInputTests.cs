@@ -112,7 +112,29 @@ public sealed partial class BadInputTests : IDisposable
     {
         Wav.Write(_folder["a.wav"], Wav.Read(OmoaiProgram.Sample)[..(5 * Wav.SampleRate)]);
         await AssertFailsAsync(5, "language model", "process", _folder["a.wav"], "--summary", "llm");
+        await AssertFailsAsync(5, "Omoai:Llm:Model", "process", _folder["a.wav"], "--punctuation", "llm");
     }
+
+    [Theory]
+    [InlineData("there are model, llm, none", "--punctuation", "1")]
+    [InlineData("there are extractive, llm, none", "--summary", "short")]
+    [InlineData("there are none, s, ms, clock", "--timestamps", "hours")]
+    [InlineData("there are raw, segments, words", "--include", "segments,all")]
+    [InlineData("BCP 47", "--summary-language", "en_GB")]
+    [InlineData("0 to 4", "--spelling-edits", "5")]
+    [InlineData("200 characters", "--llm", "")]
+    [InlineData("--quantity", "--quantity", "")]
+    public async Task An_option_with_a_value_that_it_has_not(string message, string option, string value)
+    {
+        await AssertFailsAsync(2, message, "process", OmoaiProgram.Sample, option, option == "--llm" ? new string('x', 201) : value);
+    }
+
+    [Fact]
+    public async Task A_stage_with_an_option_that_it_has_not() => await AssertFailsAsync(2, "--timestamps", "postprocess", _folder.Path, "--timestamps", "ms");
+
+    [Fact]
+    public async Task A_setting_of_the_language_model_that_is_wrong() => await AssertFailsAsync(
+        2, "Omoai:Llm:OpenAi:Model", ["process", OmoaiProgram.Sample, "-o", _folder["out"]], new() { ["Omoai__Llm__OpenAi__Endpoint"] = "http://127.0.0.1:1/v1" });
 
     [Fact]
     public async Task No_ffmpeg_for_what_is_not_wav()

@@ -127,6 +127,21 @@ public sealed class ModelsTests : IAsyncDisposable
         Assert.Equal(["model.json", "silero_vad.onnx"], Directory.GetFiles(source).Select(Path.GetFileName).Order());
     }
 
+    [SharedDataFact]
+    public async Task A_language_model_is_proposed()
+    {
+        var folder = Path.Combine(TestPaths.SharedData!, "llm", "tiny-random-gpt2");
+
+        var proposed = await RunAsync("models", "add", folder, "--licence", "MIT");
+
+        Assert.Equal(2, proposed.ExitCode);
+        using var json = JsonDocument.Parse(proposed.Output);
+        Assert.Equal("llm", json.RootElement.GetProperty("kind").GetString());
+        var causal = json.RootElement.GetProperty("causal").Deserialize<CausalSettings>(OmoaiJson.Compact)!;
+        Assert.Equivalent(new CausalSettings("past.onnx", "tokenizer.json", "plain", 512, [98]), causal, strict: true);
+        Assert.Contains("There is no chat template", proposed.Error, StringComparison.Ordinal);
+    }
+
     [Fact]
     public async Task A_folder_that_is_no_model_is_left_as_it_is()
     {

@@ -92,6 +92,23 @@ public sealed class ProcessTests : IDisposable
     }
 
     [Fact]
+    public async Task What_is_shown_is_the_text_with_its_times_whatever_parts_the_document_has()
+    {
+        Wav.Write(_folder["a.wav"], FirstSamples());
+
+        var outcome = await OmoaiProgram.RunAsync(
+            "process", _folder["a.wav"], "-o", _folder["out"], "--format", "json", "--include", "raw", "--timestamps", "ms", "--quality");
+
+        Assert.True(outcome.ExitCode == 0, outcome.Error);
+        Assert.Matches("^\n\\[[0-9]+ms\\] Good morning everyone", outcome.Output.Replace(",", "", StringComparison.Ordinal));
+        Assert.Contains("\nSummary: ", outcome.Output, StringComparison.Ordinal);
+        Assert.Equal(["final.json", "run.json"], FilesIn(_folder["out"]));
+        var document = ReadJson("out", "final.json");
+        Assert.False(document.TryGetProperty("segments", out _));
+        Assert.False(document.GetProperty("quality").TryGetProperty("per", out _));
+    }
+
+    [Fact]
     public async Task Of_a_call_each_channel_is_transcribed_by_itself()
     {
         // The second speaks when the first has ended.

@@ -2,6 +2,7 @@ using Microsoft.Extensions.Configuration;
 using Microsoft.Extensions.Options;
 using Omoai.Isolation;
 using Omoai.Pipeline;
+using Omoai.Pipeline.Models;
 using Omoai.Tests;
 
 namespace Omoai.Functions.Tests;
@@ -75,6 +76,16 @@ public sealed class FunctionTimeoutTests : IDisposable
     }
 
     [Fact]
+    public void The_wait_for_a_server_beside_the_app_counts_too()
+    {
+        var isolation = new IsolationOptions { LeaseWait = TimeSpan.FromMinutes(2) };
+        var llm = new LlmOptions { Vllm = { Model = "some/model" } };
+
+        Assert.True(Validate("""{ "functionTimeout": "00:44:00" }""", isolation: isolation, llm: llm).Succeeded);
+        Assert.False(Validate("""{ "functionTimeout": "00:43:59" }""", isolation: isolation, llm: llm).Succeeded);
+    }
+
+    [Fact]
     public void The_host_json_of_the_repository_is_enough_for_the_defaults()
     {
         Assert.True(Validate(File.ReadAllText(Path.Combine(TestPaths.Repository, "host.json"))).Succeeded);
@@ -82,7 +93,7 @@ public sealed class FunctionTimeoutTests : IDisposable
     }
 
     private ValidateOptionsResult Validate(
-        string? hostJson, string? setting = null, PipelineOptions? options = null, IsolationOptions? isolation = null)
+        string? hostJson, string? setting = null, PipelineOptions? options = null, IsolationOptions? isolation = null, LlmOptions? llm = null)
     {
         if (hostJson is not null)
         {
@@ -91,7 +102,11 @@ public sealed class FunctionTimeoutTests : IDisposable
 
         var configuration = new ConfigurationBuilder().AddInMemoryCollection(
             setting is null ? [] : [KeyValuePair.Create<string, string?>("AzureFunctionsJobHost:functionTimeout", setting)]).Build();
-        var check = new FunctionTimeout(configuration, Options.Create(isolation ?? new IsolationOptions())) { Folder = _folder };
+        var check = new FunctionTimeout(
+            configuration, Options.Create(isolation ?? new IsolationOptions()), Options.Create(llm ?? new LlmOptions()))
+        {
+            Folder = _folder,
+        };
         return check.Validate(null, options ?? new PipelineOptions());
     }
 }

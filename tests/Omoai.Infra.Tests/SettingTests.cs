@@ -24,6 +24,8 @@ public sealed class SettingTests
         [StorageOptions.Section] = typeof(StorageOptions),
         [WebhookOptions.Section] = typeof(WebhookOptions),
         [ApiOptions.Section] = typeof(ApiOptions),
+        [LlmOptions.Section] = typeof(LlmOptions),
+        [OpenAiOptions.Section] = typeof(OpenAiOptions),
     };
 
     private static readonly string[] s_settings = [.. InfraFiles.Read("modules/function-app.bicep").StringsNamed("name")];
@@ -42,6 +44,18 @@ public sealed class SettingTests
         string table = File.ReadAllText(Path.Combine(TestPaths.Repository, "docs", "configuration.md"));
         var settings = s_settings.Where(name => name.StartsWith("Omoai", StringComparison.Ordinal));
         Assert.All(settings, setting => Assert.Contains($"`{setting.Replace("__", ":", StringComparison.Ordinal)}`", table, StringComparison.Ordinal));
+    }
+
+    [Fact]
+    public void Only_the_app_that_asks_a_language_server_is_given_its_token()
+    {
+        string text = File.ReadAllText(InfraFiles.Main.Path);
+        int model = text.IndexOf("module modelApp ", StringComparison.Ordinal);
+        Assert.Contains("    llmToken: split ? '' : llmToken\n", text[..model], StringComparison.Ordinal);
+        Assert.Contains("    llmToken: llmToken\n", text[model..], StringComparison.Ordinal);
+        Assert.Contains(
+            "{ name: 'Omoai__Llm__OpenAi__Token', secretRef: 'llm-token' }",
+            File.ReadAllText(InfraFiles.Read("modules/function-app.bicep").Path), StringComparison.Ordinal);
     }
 
     [Fact]
@@ -97,13 +111,16 @@ public sealed class SettingTests
 
     private static bool IsBound(string setting)
     {
-        string[] parts = setting.Split("__");
-        if (parts.Length < 3 || !s_sections.TryGetValue($"{parts[0]}:{parts[1]}", out var type))
+        string key = setting.Replace("__", ":", StringComparison.Ordinal);
+        // The innermost one.
+        string? section = s_sections.Keys.Where(name => key.StartsWith(name + ':', StringComparison.Ordinal)).MaxBy(name => name.Length);
+        if (section is null)
         {
             return false;
         }
-        var property = type.GetProperty(parts[2], BindingFlags.Public | BindingFlags.Instance);
+        string[] parts = key[(section.Length + 1)..].Split(':');
+        var property = s_sections[section].GetProperty(parts[0], BindingFlags.Public | BindingFlags.Instance);
         bool isList = property is not null && property.PropertyType != typeof(string) && property.PropertyType.IsAssignableTo(typeof(IEnumerable));
-        return property is not null && (isList ? parts.Length == 4 && int.TryParse(parts[3], out _) : parts.Length == 3);
+        return property is not null && (isList ? parts.Length == 2 && int.TryParse(parts[1], out _) : parts.Length == 1);
     }
 }

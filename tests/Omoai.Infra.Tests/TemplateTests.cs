@@ -51,7 +51,7 @@ public sealed class TemplateTests
     [Fact]
     public void Secrets_are_passed_as_secrets_and_put_out_nowhere()
     {
-        string[] secrets = ["webhookSecret", "blobsExtensionKey", "endpointUrl"];
+        string[] secrets = ["webhookSecret", "llmToken", "blobsExtensionKey", "endpointUrl"];
         foreach (var template in InfraFiles.Templates)
         {
             foreach (var parameter in template.Parameters.Where(parameter => secrets.Contains(parameter.Name)))

@@ -15,8 +15,8 @@ public sealed class DemoModelTests
     public void It_restores_most_of_the_samples_marks_and_capitals()
     {
         using var tagger = OnnxWordTagger.Load(Folder);
-        var result = PostProcessor.Process(
-            [new RecognizedPart(0, Speech.Read(Sample))], tagger, new PostProcessInput([], ""), new Progress<double>(), CancellationToken.None).Result;
+        var result = PostProcessing.Process(
+            [new RecognizedPart(0, Speech.Read(Sample))], tagger, new PostProcessInput([], "")).Result;
 
         var expected = Sample.Split((char[])[' ', '\n'], StringSplitOptions.RemoveEmptyEntries);
         var actual = result.Segments.SelectMany(segment => segment.Words).Select(word => word.Text).ToArray();
@@ -30,8 +30,8 @@ public sealed class DemoModelTests
     public void Its_summary_leaves_out_the_courtesies()
     {
         using var tagger = OnnxWordTagger.Load(Folder);
-        var summary = PostProcessor.Process(
-            [new RecognizedPart(0, Speech.Read(Sample))], tagger, new PostProcessInput([], ""), new Progress<double>(), CancellationToken.None).Result.Summary!;
+        var summary = PostProcessing.Process(
+            [new RecognizedPart(0, Speech.Read(Sample))], tagger, new PostProcessInput([], "")).Result.Summary!;
         Assert.InRange(summary.KeyPoints.Count, 4, 7);
         Assert.DoesNotContain(summary.KeyPoints, point => point.Text.Contains("hank you", StringComparison.Ordinal));
         Assert.DoesNotContain(summary.KeyPoints, point => point.Text.Contains("ood morning", StringComparison.Ordinal));
@@ -43,8 +43,8 @@ public sealed class DemoModelTests
     {
         using var tagger = OnnxWordTagger.Load(Folder);
         var heard = Sample.Replace("Good morning", "Did morning", StringComparison.Ordinal);
-        var summary = PostProcessor.Process(
-            [new RecognizedPart(0, Speech.Read(heard))], tagger, new PostProcessInput([], ""), new Progress<double>(), CancellationToken.None).Result.Summary!;
+        var summary = PostProcessing.Process(
+            [new RecognizedPart(0, Speech.Read(heard))], tagger, new PostProcessInput([], "")).Result.Summary!;
         Assert.Equal("Tuesday standup for the transcription team", summary.Title);
     }
 

@@ -48,11 +48,12 @@ public sealed class OutputFolderTests : IDisposable
         Write("made/transcript.srt", "new");
         Write("made/run.json", "new");
 
-        var (files, transcript) = OutputFolder.Create(Path.Combine(_folder, "out"))
+        var files = OutputFolder.Create(Path.Combine(_folder, "out"))
             .TakeFrom(Path.Combine(_folder, "made"), [TranscriptFormats.Text]);
 
-        Assert.Equal(["run.json", "transcript.txt"], files);
-        Assert.Null(transcript);
+        Assert.Equal(["run.json", "transcript.txt"], files.Names);
+        Assert.Equal("new", files.Text);
+        Assert.Null(files.Summary);
         Assert.Equal(
             ["notes.txt", "run.json", "transcript.txt"],
             Directory.EnumerateFiles(Path.Combine(_folder, "out")).Select(file => Path.GetFileName(file)).Order(StringComparer.Ordinal));

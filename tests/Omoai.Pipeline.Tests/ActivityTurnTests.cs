@@ -32,6 +32,8 @@ public sealed class ActivityTurnTests : IDisposable
             ["Omoai:Isolation:CpuHosts"] = "1",
             ["Omoai:Isolation:LeaseFolder"] = Path.Combine(_folder, "leases"),
             ["Omoai:Isolation:LeaseWait"] = "00:00:00",
+            // Else the pool may hold the only slot for a moment, for a host that can't be started.
+            ["Omoai:Isolation:StandbyHosts"] = "0",
             ["Omoai:Pipeline:ScratchFolder"] = _scratch,
             ["Omoai:Models:Folders:0"] = Path.Combine(TestPaths.Repository, "models"),
         };
@@ -109,7 +111,7 @@ public sealed class ActivityTurnTests : IDisposable
 
         var (prepare, transcribe, postProcess) = (
             HostedActivities.PrepareNeed(null), _services.GetRequiredService<HostedActivities>().TranscribeNeed(speech, 2),
-            HostedActivities.PostProcessNeed(punctuation));
+            _services.GetRequiredService<HostedActivities>().PostProcessNeed(new PostProcessModels(punctuation)));
 
         Assert.Equal((false, true, true), (prepare.Gpu, transcribe.Gpu, postProcess.Gpu));
         Assert.Equal(speech.Manifest!.MemoryMb, transcribe.MemoryMb);

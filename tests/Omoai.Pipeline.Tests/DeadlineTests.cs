@@ -1,5 +1,6 @@
 using Omoai.Pipeline.Models;
 using Omoai.Tests;
+using Omoai.Transcripts.Activities;
 
 namespace Omoai.Pipeline.Tests;
 
@@ -30,6 +31,15 @@ public sealed class DeadlineTests
         Assert.Equal(TimeSpan.FromMinutes(10), Settings.DeadlineOfPrepare(long.MaxValue));
         Assert.Equal(TimeSpan.FromMinutes(20), Settings.DeadlineOfTranscribe(600));
         Assert.Equal(TimeSpan.FromMinutes(30), Settings.DeadlineOfPostProcess(1000));
+    }
+
+    [Fact]
+    public void With_a_language_model_punctuating_may_take_as_long_as_its_stage_may()
+    {
+        var llm = Settings with { Llm = new LlmSettings(LlmEngine.Onnx, "qwen") };
+
+        Assert.Equal(TimeSpan.FromMinutes(30), llm.DeadlineOfPostProcess(1));
+        Assert.Equal(TimeSpan.FromMinutes(2) + TimeSpan.FromSeconds(1800), (Settings with { PostProcessDeadline = TimeSpan.FromHours(1) }).DeadlineOfPostProcess(1));
     }
 
     [Fact]

@@ -12,5 +12,5 @@ internal static class JobSettingsExamples
 
     /// <summary>The defaults, without a delay between attempts.</summary>
     public static JobSettings Some { get; } =
-        new PipelineOptions { RetryDelay = TimeSpan.Zero }.ToSettings(new TranscriptionOptions(), ShippedModels);
+        new PipelineOptions { RetryDelay = TimeSpan.Zero }.ToSettings(new TranscriptionOptions(), ShippedModels, new LlmOptions());
 }

@@ -2,6 +2,7 @@ using System.Diagnostics;
 using Microsoft.Extensions.Options;
 using Omoai.Pipeline.Artifacts;
 using Omoai.Pipeline.Jobs;
+using Omoai.Pipeline.Models;
 using Omoai.Pipeline.Webhooks;
 using Omoai.Storage;
 using Omoai.Tests;
@@ -23,7 +24,7 @@ public sealed class JobsTests : IDisposable
         _store = new DirectoryArtifactStore(Path.Combine(_folder, "store"));
         _jobs = new Jobs.Jobs(
             _engine, _store, JobSettingsExamples.ShippedModels, Options.Create(new PipelineOptions()),
-            Options.Create(new WebhookOptions { MaxAttempts = 9 }), TimeProvider.System);
+            Options.Create(new LlmOptions()), Options.Create(new WebhookOptions { MaxAttempts = 9 }), TimeProvider.System);
     }
 
     public void Dispose() => Directory.Delete(_folder, recursive: true);

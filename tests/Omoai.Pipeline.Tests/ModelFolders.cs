@@ -9,7 +9,8 @@ internal sealed class ModelFolders : IDisposable
 {
     public string Path { get; } = Directory.CreateTempSubdirectory("omoai-models-").FullName;
 
-    public void Add(string name, string kind, string language, IReadOnlyList<string>? languages = null, bool punctuated = false)
+    public void Add(
+        string name, string kind, string language, IReadOnlyList<string>? languages = null, bool punctuated = false, int memoryMb = 0)
     {
         var manifest = new ModelManifest
         {
@@ -19,6 +20,7 @@ internal sealed class ModelFolders : IDisposable
             Language = language,
             Languages = languages,
             Punctuated = punctuated,
+            MemoryMb = memoryMb,
             Licence = "MIT",
             Files = new Dictionary<string, ModelFile>(),
         };

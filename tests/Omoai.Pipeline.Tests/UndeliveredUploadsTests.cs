@@ -355,7 +355,9 @@ public sealed class UndeliveredUploadsTests : IDisposable
         var models = installed ? JobSettingsExamples.ShippedModels
             : new ModelCatalog(Options.Create(new ModelOptions { Folders = { _folder } }));
         return new UploadReceiver(
-            new Jobs.Jobs(_engine, _store, models, options, Options.Create(new WebhookOptions()), TimeProvider.System), _store, options,
+            new Jobs.Jobs(
+                _engine, _store, models, options, Options.Create(new LlmOptions()), Options.Create(new WebhookOptions()), TimeProvider.System),
+            _store, options,
             NullLogger<UploadReceiver>.Instance);
     }
 

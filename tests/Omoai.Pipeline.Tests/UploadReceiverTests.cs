@@ -4,6 +4,7 @@ using Microsoft.Extensions.Options;
 using Omoai.Isolation;
 using Omoai.Pipeline.Artifacts;
 using Omoai.Pipeline.Jobs;
+using Omoai.Pipeline.Models;
 using Omoai.Pipeline.Webhooks;
 using Omoai.Storage;
 using Omoai.Tests.Jobs;
@@ -23,7 +24,8 @@ public sealed class UploadReceiverTests : IDisposable
         _store = new DirectoryArtifactStore(_folder);
         _receiver = new UploadReceiver(
             new Jobs.Jobs(
-                _engine, _store, JobSettingsExamples.ShippedModels, options, Options.Create(new WebhookOptions()), TimeProvider.System),
+                _engine, _store, JobSettingsExamples.ShippedModels, options, Options.Create(new LlmOptions()),
+                Options.Create(new WebhookOptions()), TimeProvider.System),
             _store, options,
             NullLogger<UploadReceiver>.Instance);
     }

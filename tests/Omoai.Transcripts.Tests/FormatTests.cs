@@ -1,5 +1,6 @@
 using System.Globalization;
 using System.Text;
+using Omoai.Transcripts.Activities;
 using Omoai.Transcripts.Formats;
 
 namespace Omoai.Transcripts.Tests;
@@ -176,6 +177,53 @@ public sealed class FormatTests
             Text(transcript, TranscriptFormats.Summary));
     }
 
+    [Fact]
+    public void Markdown_has_topics_and_chapters_with_times_and_says_what_is_not_borne_out()
+    {
+        var transcript = Standup with
+        {
+            Summary = Make.Summary with
+            {
+                KeyPoints =
+                    [
+                        new KeyPoint("It went well.", [0], 0, 1, Supported: true), new KeyPoint("It [broke](http://x).", [1], 1, 4, Supported: false),
+                        new KeyPoint("It was said.", [1], 1, 4),
+                    ],
+                Topics = [new Topic("The *team*", 1, 62.9), new Topic("(http://x)", 2, 3600 * 100)],
+                Chapters = [new Chapter("Start", 0, 1, 0, 4.2), new Chapter("- Release", 2, 2, 4.2, 7.7)],
+            },
+        };
+        const string Body = """
+
+            The release went well.
+
+            ## Key points
+
+            - It went well. (00:00:00–00:00:01)
+            - It \[broke\](http://x). (00:00:01–00:00:04) (not borne out by the recording)
+            - It was said. (00:00:01–00:00:04)
+
+            ## Topics
+
+            - [00:01:02] The \*team\*
+            - [100:00:00] (http://x)
+
+            ## Chapters
+
+            - 00:00:00–00:00:04 Start
+            - 00:00:04–00:00:07 \- Release
+
+            """;
+
+        Assert.Equal("# Release and incident\n" + Body, Text(transcript, TranscriptFormats.Summary));
+        Assert.StartsWith("# Release and incident\n" + Body + "\n## Transcript\n", Text(transcript, TranscriptFormats.Markdown), StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public void Empty_topics_and_chapters_have_no_heading() => Assert.Equal(
+        Text(Standup, TranscriptFormats.Summary),
+        Text(Standup with { Summary = Make.Summary with { Topics = [], Chapters = [] } }, TranscriptFormats.Summary));
+
     [Theory]
     [InlineData("# not a heading", "\\# not a heading")]
     [InlineData("- not a list", "\\- not a list")]
@@ -197,6 +245,53 @@ public sealed class FormatTests
         Assert.Equal(
             $"# Title\n\n{expected}\n\n## Key points\n\n- {expected} (00:00:00–00:00:01)\n",
             Text(transcript, TranscriptFormats.Summary));
+    }
+
+    [Theory]
+    [InlineData(null, "")]
+    [InlineData(TimestampStyle.None, "")]
+    [InlineData(TimestampStyle.S, "[4s] ")]
+    [InlineData(TimestampStyle.Ms, "[4200ms] ")]
+    [InlineData(TimestampStyle.Clock, "[00:00:04] ")]
+    public void Paragraphs_of_text_begin_with_their_time_where_it_is_asked_for(TimestampStyle? timestamps, string time)
+    {
+        var text = Text(Standup, TranscriptFormats.Text, new FormatSettings(timestamps));
+
+        Assert.EndsWith($"\n\n{time}The upload service went live last night, and nothing broke.\n", text, StringComparison.Ordinal);
+        Assert.All(text.Split('\n'), line => Assert.InRange(line.Length, 0, TextFormat.DefaultWidth));
+    }
+
+    [Theory]
+    [InlineData(null, "**00:00:04** ")]
+    [InlineData(TimestampStyle.None, "")]
+    [InlineData(TimestampStyle.S, "**4s** ")]
+    [InlineData(TimestampStyle.Ms, "**4200ms** ")]
+    [InlineData(TimestampStyle.Clock, "**00:00:04** ")]
+    public void Paragraphs_of_Markdown_begin_with_their_time_in_the_style_that_is_asked_for(TimestampStyle? timestamps, string time)
+    {
+        Assert.EndsWith(
+            $"\n\n{time}The upload service went live last night, and nothing broke.\n",
+            Text(Standup, TranscriptFormats.Markdown, new FormatSettings(timestamps)), StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public void Settings_of_paragraphs_and_JSON_leave_the_other_files_as_they_are()
+    {
+        var settings = new FormatSettings(TimestampStyle.Ms, []);
+        foreach (var format in new[] { TranscriptFormats.Srt, TranscriptFormats.Vtt, TranscriptFormats.Summary })
+        {
+            Assert.Equal(Text(Standup, format), Text(Standup, format, settings));
+        }
+    }
+
+    [Fact]
+    public void HTML_of_a_diff_is_written_as_it_was_escaped()
+    {
+        // To normalise it would make one character of the bracket and the stroke, and with it an open tag.
+        const string Html = "<p>\u0338 onclick=1</p>";
+        var json = Text(Standup with { Diff = new TextDiff("", Html) }, TranscriptFormats.Json);
+
+        Assert.Contains(Html, json, StringComparison.Ordinal);
     }
 
     [Fact]
@@ -228,8 +323,12 @@ public sealed class FormatTests
             Models = new ModelsUsed(Nfd, Nfd, Nfd, Nfd),
             LowConfidence = [new UnsureSpan(0, 0, 1, Nfd, 0.1)],
             Suspicions = [new Suspicion("repetition", 0, 1, Nfd, Kept: true)],
-            Summary = new Summary(Nfd, Nfd, [new KeyPoint(Nfd, [0], 0, 1)]),
+            Summary = new Summary(Nfd, Nfd, [new KeyPoint(Nfd, [0], 0, 1, true)], [new Topic(Nfd, 0, 0)], [new Chapter(Nfd, 0, 0, 0, 1)], Nfd),
             Warnings = [new Warning("code", Nfd)],
+            Llm = new LlmUse(LlmEngine.Onnx, Nfd, 0, 0, 0),
+            Changes = [new SpellingChange(0, 0, Nfd, Nfd)],
+            Diff = new TextDiff(Nfd, "Vi\u1EC7t"),
+            RawText = Nfd,
         };
 
         foreach (var format in TranscriptFormats.All)
@@ -238,6 +337,13 @@ public sealed class FormatTests
             Assert.Contains("Vi\u1EC7t", text, StringComparison.Ordinal);
             Assert.DoesNotContain('\u0323', text);
         }
+    }
+
+    private static string Text(Transcript transcript, TranscriptFormat format, FormatSettings settings)
+    {
+        using var stream = new MemoryStream();
+        TranscriptFormats.Write(transcript, format, settings, stream);
+        return Encoding.UTF8.GetString(stream.ToArray());
     }
 
     private static string Text(Transcript transcript, TranscriptFormat format) =>

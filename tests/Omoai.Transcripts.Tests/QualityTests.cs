@@ -36,16 +36,16 @@ public sealed class QualityTests
     [Fact]
     public void Against_an_empty_reference_the_rate_is_zero_or_one_and_stays_a_JSON_number()
     {
-        var nothing = TextQuality.Compare("", " \n");
-        var something = TextQuality.Compare("", "well, well");
+        var nothing = TranscriptQualities.Compare("", " \n");
+        var something = TranscriptQualities.Compare("", "well, well");
 
         Assert.Equal([0.0, 0, 0, 0], Rates(nothing));
         Assert.Equal([1.0, 1, 1, 1], Rates(something));
-        Assert.Equal(new ErrorRate(0, 1, 0, 0), something.Per);
+        Assert.Equal((0, 1), (PunctuationErrorRate.Compute("", " \n").Rate, PunctuationErrorRate.Compute("", "well, well").Rate));
         Assert.Contains("\"rate\":1", JsonSerializer.Serialize(something, OmoaiJson.Compact), StringComparison.Ordinal);
 
-        static double[] Rates(TextQuality quality) =>
-            [quality.Wer.Rate, quality.UnpunctuatedWer.Rate, quality.Cer.Rate, quality.Per.Rate];
+        static double[] Rates(TranscriptQuality quality) =>
+            [quality.Wer.Rate, quality.UnpunctuatedWer.Rate, quality.FormattedWer.Rate, quality.Cer.Rate];
     }
 
     [Fact]
@@ -55,8 +55,8 @@ public sealed class QualityTests
         const string Nfd = "Tie\u0302\u0301ng Vie\u0323\u0302t, \u0111u\u031Bo\u031B\u0300ng pho\u0302\u0301.";
 
         Assert.Equal(
-            new TextQuality(new(0, 0, 0, 4), new(0, 0, 0, 4), new(0, 0, 0, 22), new(0, 0, 0, 2)),
-            TextQuality.Compare(Nfc, Nfd));
+            new TranscriptQuality(new(0, 0, 0, 4), new(0, 0, 0, 22), new(0, 0, 0, 4), new(0, 0, 0, 6), new(0, 0, 0, 2)),
+            TranscriptQualities.Compare(Nfc, Nfd));
         Assert.Equal(0, WordErrorRate.ComputeUnpunctuated("\u0110\u01AF\u1EDCNG", "\u0111u\u031Bo\u031B\u0300ng").Errors);
     }
 
@@ -76,6 +76,51 @@ public sealed class QualityTests
     }
 
     [Theory]
+    [InlineData("hello world", "Hello, world.", 1, 2, 0, 2)] // a capital, and two marks
+    [InlineData("Hello, world.", "hello world", 1, 0, 2, 4)]
+    [InlineData("Hello world.", "Hello world!", 1, 0, 0, 3)]
+    [InlineData("it's O'Neill", "it’s o’neill", 1, 0, 0, 2)] // the apostrophe is in the word, whichever it is
+    [InlineData("well-known", "well known", 0, 0, 1, 3)]
+    [InlineData("“Yes,” he said.", "\"Yes,\" he said.", 2, 0, 0, 7)]
+    [InlineData("Stop. Go on", "stop, go on", 3, 0, 0, 4)]
+    [InlineData("vi\u1EC7t nam", "Vie\u0323\u0302t Nam.", 2, 1, 0, 2)]
+    [InlineData("", "", 0, 0, 0, 0)]
+    [InlineData("", "Well.", 0, 2, 0, 0)]
+    [InlineData("Well.", " ", 0, 0, 2, 2)]
+    public void F_WER_counts_words_in_their_case_and_marks_by_themselves(
+        string reference, string hypothesis, int substitutions, int insertions, int deletions, int tokens)
+    {
+        Assert.Equal(
+            new ErrorRate(substitutions, insertions, deletions, tokens), WordErrorRate.ComputeFormatted(reference, hypothesis));
+    }
+
+    [Fact]
+    public void A_transcript_has_no_PER_where_the_recogniser_wrote_no_marks()
+    {
+        var bare = TranscriptQualities.Compare("good morning everyone", "Good morning, everyone.", 0.75, default);
+
+        Assert.Null(bare.Per);
+        Assert.Equal(0.75, bare.AlignmentConfidence);
+        Assert.Equal(new ErrorRate(3, 0, 0, 3), bare.Wer);
+        Assert.Equal(new ErrorRate(0, 0, 0, 3), bare.UnpunctuatedWer);
+        Assert.Equal(new ErrorRate(1, 2, 0, 3), bare.FormattedWer);
+        Assert.Equal(new ErrorRate(1, 2, 0, 21), bare.Cer);
+        Assert.Equal(
+            new ErrorRate(0, 1, 0, 1), TranscriptQualities.Compare("Good morning.", "Good, morning.").Per);
+        Assert.Null(TranscriptQualities.Compare("", "").Per);
+    }
+
+    [Theory]
+    [InlineData("a well-known dog", false)]
+    [InlineData("the dogs\u2019 well\u2010known 'bout state\u2011run", false)] // U+2010 and U+2011 are hyphens
+    [InlineData("a well-known dog.", true)]
+    [InlineData("well \u2014 known", true)] // a dash
+    public void Hyphens_and_apostrophes_alone_make_no_PER_of_a_transcript(string recognised, bool has)
+    {
+        Assert.Equal(has, TranscriptQualities.Compare(recognised, "It is, well, known. Is it?").Per is not null);
+    }
+
+    [Theory]
     [InlineData("Hello, world.", "hello, world.", 0, 0, 0, 2)] // case is no matter
     [InlineData("Hello, world.", "hello world", 0, 0, 2, 2)]
     [InlineData("Hello, world.", "hello. world?", 2, 0, 0, 2)]
@@ -87,6 +132,10 @@ public sealed class QualityTests
     [InlineData("“Yes,” he said.", "\"Yes\", he said.", 3, 0, 0, 4)] // “ once, ,” and ", twice
     [InlineData("a well-known it's", "a well known it's", 0, 0, 1, 1)] // an apostrophe in a word is no mark
     [InlineData("Wait...", "Wait.", 0, 0, 2, 3)]
+    [InlineData("He said «no» (twice).", "He said \"no\" twice.", 2, 0, 2, 5)]
+    [InlineData("", "", 0, 0, 0, 0)]
+    [InlineData("", "Well, well.", 0, 2, 0, 0)]
+    [InlineData("...", "", 0, 0, 3, 3)]
     public void PER_counts_the_marks_between_aligned_words(
         string reference, string hypothesis, int substitutions, int insertions, int deletions, int marks)
     {
@@ -114,10 +163,10 @@ public sealed class QualityTests
         var truth = File.ReadAllText(Path.Combine(Omoai.Tests.TestPaths.Repository, "samples", "standup.txt"));
         var bare = new NormalizedText(truth).ToString();
 
-        Assert.Equal(0, TextQuality.Compare(truth, truth).Cer.Errors);
-        var quality = TextQuality.Compare(truth, bare);
+        Assert.Equal(0, TranscriptQualities.Compare(truth, truth).Cer.Errors);
+        var quality = TranscriptQualities.Compare(truth, bare);
         Assert.Equal(0, quality.UnpunctuatedWer.Errors);
-        Assert.Equal(1, quality.Per.Rate);
+        Assert.Equal(1, quality.Per!.Rate);
         Assert.Equal(truth.Count(c => c is '.' or ',' or '?'), quality.Per.Deletions);
     }
 }

@@ -63,6 +63,79 @@ public sealed class SequenceAlignmentTests
         }
     }
 
+    [Theory]
+    [InlineData(40, 0)] // hardly anything in common: rows of bits
+    [InlineData(3, 0)] // few tokens, each often
+    [InlineData(40, 60)] // much in common: paths, then rows of bits in some of the halves
+    public void Long_sequences_cost_what_the_full_matrix_says(int alphabet, int mutations)
+    {
+        var random = new Random(20260505);
+        foreach (var length in new[] { 63, 64, 65, 127, 129, 256, 400, 777 })
+        {
+            var reference = RandomTokens(random, length, alphabet);
+            var hypothesis = mutations == 0 ? RandomTokens(random, random.Next(length / 2, 2 * length), alphabet) : reference;
+            for (var i = 0; i < mutations; i++)
+            {
+                hypothesis = Mutate(random, hypothesis, alphabet);
+            }
+
+            foreach (var (one, other) in new[] { (reference, hypothesis), (hypothesis, reference) })
+            {
+                var edits = SequenceAlignment.Align(one, other);
+
+                Assert.Equal(FullMatrixDistance(one, other), edits.Count(edit => edit.Kind != EditKind.Equal));
+                AssertCovers(one, other, edits);
+            }
+        }
+    }
+
+    [Theory]
+    [InlineData(1, 9000)]
+    [InlineData(9000, 1)]
+    [InlineData(2, 9001)]
+    public void A_token_or_two_among_many_others_are_found(int few, int many)
+    {
+        var reference = Enumerable.Range(0, few).Select(i => few < many ? 4000 + (70 * i) : i).ToList();
+        var hypothesis = Enumerable.Range(0, many).Select(i => few < many ? i : 0).ToList();
+
+        var edits = SequenceAlignment.Align(reference, hypothesis);
+
+        Assert.Equal(Math.Min(few, many), edits.Count(edit => edit.Kind == EditKind.Equal));
+        AssertCovers(reference, hypothesis, edits);
+    }
+
+    [Fact]
+    public void More_edits_than_are_allowed_are_none_and_others_are_those_of_a_whole_alignment()
+    {
+        var random = new Random(20260506);
+        for (var round = 0; round < 400; round++)
+        {
+            // Long ones, so that rows of bits are tried too.
+            var length = round % 20 == 0 ? 500 : 20;
+            var reference = RandomTokens(random, random.Next(length), 4);
+            var hypothesis = random.Next(2) == 0 ? RandomTokens(random, random.Next(length), 4) : Mutate(random, reference, 4);
+            var edits = SequenceAlignment.Align(reference, hypothesis);
+            var fewest = edits.Count(edit => edit.Kind != EditKind.Equal);
+            foreach (var maxEdits in new[] { 0, 1, fewest - 2, fewest - 1, fewest, fewest + 1, int.MaxValue })
+            {
+                if (maxEdits >= 0)
+                {
+                    Assert.Equal(maxEdits < fewest ? null : edits, SequenceAlignment.TryAlign(reference, hypothesis, maxEdits));
+                }
+            }
+        }
+    }
+
+    [Fact]
+    public void What_is_not_similar_enough_is_found_out_however_long_it_is()
+    {
+        var (reference, hypothesis) = (Enumerable.Range(0, 1_000_000).ToArray(), Enumerable.Range(1_000_000, 1_000_000).ToArray());
+
+        Assert.Null(SequenceAlignment.TryAlign(reference, hypothesis, maxEdits: 100));
+        Assert.Null(SequenceAlignment.TryAlign(reference, hypothesis[..900_000], maxEdits: 50_000));
+        Assert.Throws<ArgumentOutOfRangeException>(() => SequenceAlignment.TryAlign([1], [1], maxEdits: -1));
+    }
+
     [Fact]
     public void Long_similar_sequences_are_aligned_exactly()
     {
@@ -84,15 +157,16 @@ public sealed class SequenceAlignmentTests
     [Fact]
     public void Long_sequences_without_a_common_token_are_aligned_in_linear_memory()
     {
-        var (reference, hypothesis) = (Enumerable.Range(0, 4000).ToList(), Enumerable.Range(4000, 3000).ToList());
+        var (reference, hypothesis) = (Enumerable.Range(0, 20_000).ToList(), Enumerable.Range(20_000, 20_000).ToList());
         var before = GC.GetAllocatedBytesForCurrentThread();
 
         var edits = SequenceAlignment.Align(reference, hypothesis);
 
-        Assert.Equal(4000, edits.Count(edit => edit.Kind != EditKind.Equal));
+        var allocated = GC.GetAllocatedBytesForCurrentThread() - before;
+        Assert.Equal(20_000, edits.Count(edit => edit.Kind != EditKind.Equal));
         AssertCovers(reference, hypothesis, edits);
-        // A matrix of 4000 x 3000 bytes would be 12 MB.
-        Assert.InRange(GC.GetAllocatedBytesForCurrentThread() - before, 0, 4_000_000);
+        // A matrix of 20,000 x 20,000 bytes would be 400 MB.
+        Assert.InRange(allocated, 0, 10_000_000);
     }
 
     [Fact]

@@ -25,7 +25,7 @@ public sealed class TokenizerTests
         var reference = Load(Names[tokenizer]);
         var lines = File.ReadLines(Path.Combine(References, "references.txt")).Where(line => line[0] != '#').ToList();
         var wrong = new List<string>();
-        foreach (var (text, line) in Strings().Zip(lines))
+        foreach (var (text, line) in Strings(Pieces()).Zip(lines))
         {
             var ids = reference.Encode(text);
             string[] texts = [reference.Decode(ids), reference.Decode(ids, skipSpecial: true), reference.Decode(Middle(ids))];
@@ -100,6 +100,98 @@ public sealed class TokenizerTests
     }
 
     [Fact]
+    public void Tokens_and_texts_are_encoded_as_if_they_were_written_in_one()
+    {
+        var tokenizer = Read(Bytes);
+        TokenizerPiece[] pieces = [new("a \n"), new("<left>", true), new(" "), new("b"), new("<right>", true), new(" \n b"), new("ab", true)];
+
+        Assert.Equal(tokenizer.Encode("a \n<left> b<right> \n b").Append(4), tokenizer.Encode(pieces));
+        Assert.Equal(["a", "<left>", "Ġ", "b", "<right>", "b", "ab"], tokenizer.Encode(pieces).Select(tokenizer.TokenOf));
+        Assert.Contains("'<middle>'", Assert.Throws<MissingRequirementException>(() => tokenizer.Encode([new("<middle>", true)])).Message, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public void What_looks_like_a_token_in_a_text_is_text()
+    {
+        // Merges that make a special token, as of Llama 2's '<' and 's>'.
+        var tokenizer = Read(Bytes.Replace("\"<left>\"", "\"abc\"", StringComparison.Ordinal).Replace("\"id\": 20", "\"id\": 7", StringComparison.Ordinal));
+
+        Assert.Equal([7, 21], tokenizer.Encode("abc<right>"));
+        Assert.Equal(["ab", "c"], tokenizer.EncodeText("abc<right>").Select(tokenizer.TokenOf));
+        // A word is none of them: 'aaa' is an added token, too.
+        Assert.Equal(["aaa", "Ġ", "b"], tokenizer.EncodeText("aaa b").Select(tokenizer.TokenOf));
+    }
+
+    [Fact]
+    public void A_space_is_put_before_the_first_text_only_where_the_file_says_so()
+    {
+        var file = Characters.Replace("\"Prepend\", \"prepend\": \"▁\"", "\"NFC\"", StringComparison.Ordinal);
+        Tokenizer With(string scheme) => Read(file.Replace(
+            "\"decoder\"", $$"""
+            "added_tokens": [{ "id": 9, "content": "<s>", "special": true }],
+            "pre_tokenizer": { "type": "Metaspace", "replacement": "▁", {{scheme}} }, "decoder"
+            """, StringComparison.Ordinal));
+
+        Assert.Equal(["▁a", "<s>", "▁a"], Tokens(With("\"prepend_scheme\": \"always\""), "a<s>a"));
+        Assert.Equal(["▁a", "<s>", "a"], Tokens(With("\"prepend_scheme\": \"first\""), "a<s>a"));
+        Assert.Equal(["a", "<s>", "a"], Tokens(With("\"prepend_scheme\": \"never\""), "a<s>a"));
+        Assert.Equal(["▁a", "<s>", "▁a"], Tokens(With("\"split\": false"), "a<s>a"));
+        Assert.Equal(["a", "<s>", "a"], Tokens(With("\"add_prefix_space\": false"), "a<s>a"));
+        Assert.Equal(["▁a", "▁", "▁a"], Tokens(With("\"prepend_scheme\": \"first\""), " a  a"));
+        var first = With("\"prepend_scheme\": \"first\"");
+        Assert.Equal(["<s>", "a"], first.Encode([new("<s>", true), new("a")]).Select(first.TokenOf));
+        Assert.Equal(["▁a"], first.EncodeText("a").Select(first.TokenOf));
+    }
+
+    /// <summary>The words are those of the Rust library.</summary>
+    [Theory]
+    [InlineData("Removed", false, "x x x")]
+    [InlineData("Removed", true, "y y y")]
+    [InlineData("Isolated", false, "x y y x y x")]
+    [InlineData("MergedWithPrevious", false, "xy y xy x")]
+    [InlineData("MergedWithPrevious", true, "x y yx yx")]
+    [InlineData("MergedWithNext", false, "x y yx yx")]
+    [InlineData("Contiguous", false, "x yy x y x")]
+    public void Matches_are_words_or_belong_to_those_beside_them(string behavior, bool invert, string words)
+    {
+        var vocabulary = string.Join(", ", new[] { "x", "y", "xy", "yx", "yy", "xyy", "yxy", "yyx", "xyyx" }.Index().Select(token => $"\"{token.Item}\": {token.Index}"));
+        var tokenizer = Read($$"""
+            {
+              "pre_tokenizer": { "type": "Split", "pattern": { "String": "y" }, "behavior": "{{behavior}}", "invert": {{(invert ? "true" : "false")}} },
+              "model": { "type": "BPE", "ignore_merges": true, "vocab": { {{vocabulary}} }, "merges": [] }
+            }
+            """);
+
+        Assert.Equal(words, string.Join(' ', Tokens(tokenizer, "xyyxyx")));
+    }
+
+    [Theory]
+    [InlineData("\\\\[[ab]")]
+    [InlineData("[\\\\[b]&&")]
+    [InlineData("\\\\\\\\[ab]|[^abc]")]
+    public void Brackets_outside_of_sets_and_escaped_ones_are_read(string expression)
+    {
+        var tokenizer = Read(Bytes.Replace(
+            "{ \"type\": \"ByteLevel\", \"add_prefix_space\": false }", Split(expression), StringComparison.Ordinal));
+
+        Assert.Equal(["ab", "cc"], Tokens(tokenizer, "abcc"));
+    }
+
+    [Fact]
+    public void An_expression_that_takes_too_long_is_given_up()
+    {
+        var tokenizer = Read(Bytes.Replace(
+            "{ \"type\": \"ByteLevel\", \"add_prefix_space\": false }", Split("(a|aa)+$"), StringComparison.Ordinal));
+
+        var e = Assert.Throws<MissingRequirementException>(() => tokenizer.EncodeText(new string('a', 1000) + "b"));
+
+        Assert.Contains("(a|aa)+$", e.Message, StringComparison.Ordinal);
+    }
+
+    private static string Split(string expression) =>
+        $$"""{ "type": "Sequence", "pretokenizers": [{ "type": "Split", "pattern": { "Regex": "{{expression}}" } }, { "type": "ByteLevel", "add_prefix_space": false }] }""";
+
+    [Fact]
     public void An_added_token_that_is_a_word_is_none_within_another()
     {
         var tokenizer = Read(Bytes);
@@ -157,6 +249,21 @@ public sealed class TokenizerTests
     [InlineData("\"a b\"", "[\"a\"]", "")]
     [InlineData("\"a b\"", "\"\\ud800 b\"", "")]
     [InlineData("\"ByteLevel\", \"add_prefix_space\"", "\"Whitespace\", \"add_prefix_space\"", "pre-tokenizer 'Whitespace'")]
+    [InlineData("\"ByteLevel\", \"add_prefix_space\"", "\"Split\", \"pattern\": {\"Regex\": \"(\"}, \"add_prefix_space\"", "can't read: ( (")]
+    [InlineData("\"ByteLevel\", \"add_prefix_space\"", "\"Split\", \"pattern\": {\"Regex\": \"\\\\p{Han}+\"}, \"add_prefix_space\"", "can't read: \\p{Han}+")]
+    [InlineData("\"ByteLevel\", \"add_prefix_space\"", "\"Split\", \"pattern\": {\"Regex\": \"[a-z&&[^x]]\"}, \"add_prefix_space\"", "can't read: [a-z&&[^x]]")]
+    [InlineData("\"ByteLevel\", \"add_prefix_space\"", "\"Split\", \"pattern\": {\"Regex\": \"[^[:alpha:]]+\"}, \"add_prefix_space\"", "can't read: [^[:alpha:]]+")]
+    [InlineData("\"ByteLevel\", \"add_prefix_space\"", "\"Split\", \"pattern\": {\"Regex\": \"b|[a[b]]\"}, \"add_prefix_space\"", "can't read: b|[a[b]]")]
+    [InlineData("\"ByteLevel\", \"add_prefix_space\"", "\"Split\", \"pattern\": {\"Regex\": \"[a-z-[b]]\"}, \"add_prefix_space\"", "can't read: [a-z-[b]]")]
+    [InlineData("\"ByteLevel\", \"add_prefix_space\"", "\"Split\", \"pattern\": {\"Regex\": \"[]a[b]]\"}, \"add_prefix_space\"", "can't read: []a[b]]")]
+    [InlineData("\"ByteLevel\", \"add_prefix_space\"", "\"Split\", \"pattern\": {\"Regex\": \"[^]a[b]]\"}, \"add_prefix_space\"", "can't read: [^]a[b]]")]
+    [InlineData("\"ByteLevel\", \"add_prefix_space\"", "\"Split\", \"add_prefix_space\"", "")]
+    [InlineData("\"ByteLevel\", \"add_prefix_space\"", "\"Split\", \"pattern\": {}, \"add_prefix_space\"", "text")]
+    [InlineData("\"ByteLevel\", \"add_prefix_space\"", "\"Split\", \"pattern\": {\"Regex\": \"a\"}, \"behavior\": \"Kept\", \"add_prefix_space\"", "split behaviour 'Kept'")]
+    [InlineData("\"ByteLevel\", \"add_prefix_space\"", "\"Metaspace\", \"replacement\": \"__\", \"add_prefix_space\"", "more than a letter")]
+    [InlineData("\"ByteLevel\", \"add_prefix_space\"", "\"Metaspace\", \"prepend_scheme\": \"last\", \"add_prefix_space\"", "prepend scheme 'last'")]
+    [InlineData("{ \"type\": \"ByteLevel\", \"add_prefix_space\": false }", "{\"type\": \"Sequence\", \"pretokenizers\": [{\"type\": \"ByteLevel\"}, {\"type\": \"Digits\"}]}", "isn't the last one")]
+    [InlineData("{ \"type\": \"ByteLevel\", \"add_prefix_space\": false }", "{\"type\": \"Sequence\", \"pretokenizers\": [{\"type\": \"Sequence\", \"pretokenizers\": []}]}", "pre-tokenizer 'Sequence'")]
     [InlineData("\"normalizer\": null", "\"normalizer\": {\"type\": \"Lowercase\"}", "normalizer 'Lowercase'")]
     [InlineData("\"normalizer\": null", "\"normalizer\": {\"type\": \"Replace\", \"pattern\": {\"Regex\": \"(a+)+$\"}, \"content\": \"\"}", "text")]
     [InlineData("\"normalizer\": null", "\"normalizer\": {\"type\": \"Prepend\", \"prepend\": \"01234567890123456\"}", "prepend")]
@@ -204,6 +311,15 @@ public sealed class TokenizerTests
         }
 
         Assert.True(used > 100 && refused > 100, $"{used} used, {refused} refused");
+    }
+
+    [Fact]
+    public void A_long_expression_is_refused()
+    {
+        var e = Assert.Throws<MissingRequirementException>(() => Read(Bytes.Replace(
+            "{ \"type\": \"ByteLevel\", \"add_prefix_space\": false }", Split(new string('a', 4097)), StringComparison.Ordinal)));
+
+        Assert.Contains("4096", e.Message, StringComparison.Ordinal);
     }
 
     [Fact]
@@ -274,11 +390,16 @@ public sealed class TokenizerTests
         return Tokenizer.Read(stream);
     }
 
-    /// <summary>The strings of make-references.mjs.</summary>
-    private static IEnumerable<string> Strings()
+    private static string[][] Pieces()
     {
         using var file = File.OpenRead(Path.Combine(References, "pieces.json"));
-        var groups = JsonSerializer.Deserialize<Dictionary<string, string[]>>(file)!.Values.ToArray();
+        return [.. JsonSerializer.Deserialize<Dictionary<string, string[]>>(file)!.Values];
+    }
+
+    /// <summary>The strings of make-references.mjs.</summary>
+    /// <param name="groups">What they are made of.</param>
+    internal static IEnumerable<string> Strings(string[][] groups)
+    {
         var state = 20261125u;
         for (var i = 0; i < 1000; i++)
         {
@@ -300,7 +421,7 @@ public sealed class TokenizerTests
         }
     }
 
-    private static string Hash(IEnumerable<int> numbers) => numbers
+    internal static string Hash(IEnumerable<int> numbers) => numbers
         .Aggregate(2166136261u, (value, number) => unchecked((value ^ (uint)number) * 16777619))
         .ToString("x8", CultureInfo.InvariantCulture);
 }

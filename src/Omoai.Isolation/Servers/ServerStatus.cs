@@ -22,7 +22,7 @@ public enum ServerState
 /// <summary>What is known of a server at one moment.</summary>
 /// <param name="State">Where it stands.</param>
 /// <param name="Pid">Its process; null while there is none.</param>
-/// <param name="Restarts">How often it was started after the first time.</param>
+/// <param name="Restarts">How often it was started, or tried to be, after the first time; waiting for a device doesn't count.</param>
 /// <param name="ExitCode">Of the last process that ended; null where a signal ended it, or none has ended.</param>
 /// <param name="Signal">The signal that ended that process.</param>
 /// <param name="Reason">One line: why it isn't ready or why the last one ended; null where nothing has gone wrong.</param>

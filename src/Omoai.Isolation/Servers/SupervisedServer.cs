@@ -17,6 +17,9 @@ namespace Omoai.Isolation.Servers;
 /// </remarks>
 public sealed partial class SupervisedServer : IAsyncDisposable
 {
+    /// <summary>How a <see cref="ServerStatus.Reason"/> begins where somebody else has the server's port.</summary>
+    public const string PortTaken = "something else listens on";
+
     // While it starts, so that nobody waits long for one that is ready.
     private static readonly TimeSpan StartInterval = TimeSpan.FromSeconds(0.5);
     // How long a killed process may take to end: one that waits for a driver can't be ended by anybody.
@@ -77,6 +80,10 @@ public sealed partial class SupervisedServer : IAsyncDisposable
 
     /// <summary>Whether something listens already where the server is to.</summary>
     internal Func<CancellationToken, Task<bool>> IsTaken { get; init; }
+
+    /// <summary>How many hosts and servers that need this may run on this machine at the same time. A server is one of them for as long as it runs.</summary>
+    public static int Slots(IsolationOptions isolation, HostNeed need) =>
+        new DeviceLeases(isolation, TimeProvider.System).DevicesFor(need).Sum(device => device.Slots);
 
     /// <summary>Starts it, and from then on keeps it running. Comes back at once.</summary>
     /// <exception cref="InvalidOperationException">It was started before.</exception>
@@ -158,12 +165,13 @@ public sealed partial class SupervisedServer : IAsyncDisposable
                     Set(status => status with { State = ServerState.Failed, Pid = null, Reason = end.Reason });
                     return;
                 }
-                ends = end.WasSteady ? 1 : ends + 1;
-                var pause = Backoff(ends);
+                // Whoever waits for a device has not failed, and is soon to be in the queue again.
+                ends = end.WasBusy ? 0 : end.WasSteady ? 1 : ends + 1;
+                var pause = Backoff(Math.Max(ends, 1));
                 LogRestarting(_options.Program, pause.TotalSeconds, end.Reason);
                 Set(status => status with { State = ServerState.BackingOff, Pid = null, Reason = end.Reason });
                 await Task.Delay(pause, _time, stop);
-                Set(status => status with { State = ServerState.Starting, Restarts = status.Restarts + 1 });
+                Set(status => status with { State = ServerState.Starting, Restarts = status.Restarts + (end.WasBusy ? 0 : 1) });
             }
         }
         catch (OperationCanceledException) when (stop.IsCancellationRequested)
@@ -181,11 +189,11 @@ public sealed partial class SupervisedServer : IAsyncDisposable
                 return new End($"there is no folder {_options.WorkingFolder}", IsFinal: true);
             // Else another's good answers would be taken for this one's.
             if (await IsTaken(stop))
-                return new End($"something else listens on {_options.HealthUrl!.Authority}");
+                return new End($"{PortTaken} {_options.HealthUrl!.Authority}");
             var output = new OutputLines(WriteLine);
             var (lease, busy) = _options.Need is { } need ? await _leases.TakeAsync(_options.Program, need, stop) : default;
             if (busy is not null)
-                return new End(busy.Reason, IsFinal: !busy.Retryable);
+                return new End(busy.Reason, IsFinal: !busy.Retryable, WasBusy: busy.Class == FailureClass.Busy);
             using var held = lease;
             var (process, failure) = await StartProcessAsync(output, lease);
             if (process is null)
@@ -394,5 +402,6 @@ public sealed partial class SupervisedServer : IAsyncDisposable
     /// <param name="Reason">One line, for people.</param>
     /// <param name="IsFinal">Whether another attempt is of no use.</param>
     /// <param name="WasSteady">Whether it was well for a while.</param>
-    private sealed record End(string Reason, bool IsFinal = false, bool WasSteady = false);
+    /// <param name="WasBusy">Whether it wasn't started, because no device came free.</param>
+    private sealed record End(string Reason, bool IsFinal = false, bool WasSteady = false, bool WasBusy = false);
 }

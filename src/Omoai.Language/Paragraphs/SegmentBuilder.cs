@@ -22,8 +22,9 @@ internal static class SegmentBuilder
     /// <param name="pauses">Seconds after each word.</param>
     /// <param name="endsSentence">For each word, whether a sentence ends with it; true for the last.</param>
     /// <param name="paragraphGapSeconds">A silence at least this long after a sentence starts a paragraph.</param>
+    /// <param name="endsParagraph">For each word that ends a sentence, whether a paragraph ends with it, too, whatever the silence.</param>
     public static IReadOnlyList<Segment> Build(
-        Word[] words, float[] pauses, Func<int, bool> endsSentence, double paragraphGapSeconds)
+        Word[] words, float[] pauses, Func<int, bool> endsSentence, double paragraphGapSeconds, Func<int, bool>? endsParagraph = null)
     {
         var sentences = new List<Range>();
         for (int i = 0, first = 0; i < words.Length; i++)
@@ -37,7 +38,8 @@ internal static class SegmentBuilder
 
         var segments = new List<Segment>();
         var paragraph = 0;
-        foreach (var run in Paragraphs(sentences, words, pauses, paragraphGapSeconds))
+        foreach (var run in Paragraphs(
+            sentences, pauses, last => SilenceAfter(words, last) >= paragraphGapSeconds || endsParagraph?.Invoke(last) == true))
         {
             foreach (var sentence in sentences[run])
             {
@@ -57,11 +59,11 @@ internal static class SegmentBuilder
 
     /// <summary>Ranges of sentences, each a paragraph.</summary>
     private static IEnumerable<Range> Paragraphs(
-        List<Range> sentences, Word[] words, float[] pauses, double gap)
+        List<Range> sentences, float[] pauses, Func<int, bool> endsParagraph)
     {
         for (int first = 0, next = 1; first < sentences.Count; first = next++)
         {
-            while (next < sentences.Count && SilenceAfter(words, sentences[next - 1].End.Value - 1) < gap)
+            while (next < sentences.Count && !endsParagraph(sentences[next - 1].End.Value - 1))
             {
                 next++;
             }

@@ -1,9 +1,10 @@
 namespace Omoai.Language.Punctuation;
 
 /// <summary>A word as people read it.</summary>
-/// <param name="Text">The word with its case and the mark after it.</param>
+/// <param name="Text">The word with its case and the marks around it.</param>
 /// <param name="EndsSentence">A sentence ends here.</param>
-internal readonly record struct WrittenWord(string Text, bool EndsSentence);
+/// <param name="EndsParagraph">A paragraph ends here, and a sentence.</param>
+internal readonly record struct WrittenWord(string Text, bool EndsSentence, bool EndsParagraph = false);
 
 /// <summary>
 /// Turns a tagger's opinions into text. No word is added, dropped or changed but for its case; marks come after words.

@@ -59,7 +59,7 @@ internal static class TaggingWindows
     }
 
     /// <summary>The end in [lowest, highest] that follows the longest pause; the last of equals.</summary>
-    private static int HandOver(IReadOnlyList<float> pauses, int lowest, int highest)
+    public static int HandOver(IReadOnlyList<float> pauses, int lowest, int highest)
     {
         var best = Math.Max(lowest, highest);
         for (var end = best - 1; end >= lowest; end--)

@@ -1,5 +1,6 @@
 using System.CommandLine;
 using System.Diagnostics;
+using System.Globalization;
 using System.Text.Json;
 using Microsoft.Extensions.DependencyInjection;
 using Microsoft.Extensions.Options;
@@ -57,6 +58,7 @@ internal static class DoctorCommand
             Configured("speech model of jobs that name none", () => catalog.FindSpeech(null)),
             Configured("punctuation model", () => catalog.FindPunctuation()),
             .. options.Vad is { Length: > 0 } ? (IEnumerable<Check>)[Configured("voice-activity model", () => catalog.FindConfiguredVad()!)] : [],
+            .. LlmChecks(services.GetRequiredService<IOptions<LlmOptions>>().Value, catalog),
             await StorageAsync(services.GetRequiredService<IArtifactStore>(), work.Path, cancellationToken),
             Ffmpeg(services.GetRequiredService<IOptions<PipelineOptions>>().Value.Ffmpeg),
         ];
@@ -156,6 +158,49 @@ internal static class DoctorCommand
             return new Check(name, Mark.Fail, e.Message);
         }
     }
+
+    /// <summary>The language model of jobs that ask for one. A server isn't asked: it may be anywhere, and cost something.</summary>
+    private static IEnumerable<Check> LlmChecks(LlmOptions options, ModelCatalog catalog)
+    {
+        const string Name = "language model";
+        LlmSettings? settings = null;
+        string? problem = null;
+        try
+        {
+            settings = options.Find(null, null, catalog);
+        }
+        catch (MissingRequirementException e)
+        {
+            problem = e.Message;
+        }
+
+        yield return settings switch
+        {
+            // Only jobs that ask for one need one; what is configured must be there.
+            null when string.IsNullOrEmpty(options.Model) => new Check(Name, Mark.Missing, "none is configured (docs/language.md): jobs that ask for one are refused"),
+            null => new Check(Name, Mark.Fail, problem!),
+            { Engine: LlmEngine.OpenAi } => new Check(Name, Mark.Pass, $"{settings.Model} at {settings.Endpoint}, which isn't asked here"),
+            _ => new Check(Name, Mark.Pass, $"{settings.Model}, by ONNX Runtime in the activity host"),
+        };
+        if (!options.Vllm.IsConfigured)
+        {
+            yield break;
+        }
+
+        var vllm = options.Vllm;
+        var found = FindProgram(vllm.Program);
+        var model = vllm.Folder is { } folder && !Directory.Exists(folder) ? $"{folder}, which isn't there: see Omoai:Llm:Vllm:Model;" : vllm.Model;
+        yield return new Check(
+            "vLLM", found is null || model != vllm.Model ? Mark.Fail : Mark.Pass,
+            string.Create(
+                CultureInfo.InvariantCulture,
+                $"{model} as '{vllm.ServedName}' on port {vllm.Port}, {vllm.MemoryShare:0.##} of the GPU's memory, by {found ?? $"{vllm.Program}, which isn't found: see Omoai:Llm:Vllm:Program"}"));
+    }
+
+    private static string? FindProgram(string name) => name.Contains(Path.DirectorySeparatorChar)
+        ? File.Exists(name) ? name : null
+        : (Environment.GetEnvironmentVariable("PATH") ?? "").Split(Path.PathSeparator)
+            .Select(folder => Path.Combine(folder, name)).FirstOrDefault(File.Exists);
 
     private static async Task<Check> StorageAsync(IArtifactStore store, string folder, CancellationToken cancellationToken)
     {

@@ -23,6 +23,7 @@ internal static class OmoaiCommandLine
             StageCommands.CreatePrepare(verbose),
             StageCommands.CreateTranscribe(verbose),
             StageCommands.CreatePostProcess(verbose),
+            CompareCommand.Create(),
             ModelsCommand.Create(verbose),
             DoctorCommand.Create(verbose),
         };

@@ -53,27 +53,43 @@ internal static class ProcessCommand
         var hotWords = SpeechOptions.HotWords();
         var channels = SpeechOptions.Channels();
         var asr = new Option<string?>("--asr") { Description = "Speech model, by name (`omoai models list`)." };
-        var summary = new Option<SummaryMethod>("--summary") { Description = "How to summarise.", DefaultValueFactory = _ => SummaryMethod.Extractive };
+        var text = new LanguageOptions();
+        var timestamps = LanguageOptions.Timestamps();
+        var include = LanguageOptions.Include();
         var json = new Option<bool>("--json") { Description = "Print the outcome as JSON instead of the transcript." };
         var quiet = new Option<bool>("--quiet") { Description = "Print nothing but errors and warnings." };
         var command = new Command("process", "Transcribe, punctuate and summarise recordings.")
         {
-            audio, output, formats, language, asr, hotWords, channels, summary, json, quiet,
+            audio, output, formats, language, asr, hotWords, channels,
         };
+        text.AddTo(command);
+        command.Add(timestamps);
+        command.Add(include);
+        command.Add(json);
+        command.Add(quiet);
         command.SetInterruptibleAction((parsed, cancellationToken) => RunAsync(
             new ProcessSettings(
                 parsed.GetValue(audio)!, parsed.GetValue(output), TranscriptFormats.Select(parsed.GetValue(formats)),
-                new TranscriptionOptions
+                text.Read(parsed, new TranscriptionOptions
                 {
                     Language = parsed.GetValue(language),
                     Asr = parsed.GetValue(asr),
                     HotWords = parsed.GetValue(hotWords) is { Length: > 0 } words ? words : null,
                     Channels = parsed.GetValue(channels),
-                    Summary = parsed.GetValue(summary),
-                },
+                    Timestamps = parsed.GetValue(timestamps),
+                    Include = parsed.GetValue(include) is { Length: > 0 } parts ? parts : null,
+                }),
                 parsed.GetValue(json), parsed.GetValue(quiet), parsed.GetValue(verbose)),
             cancellationToken));
         return command;
+    }
+
+    /// <summary>Passes on to the view of the recording that is at work.</summary>
+    private sealed class CurrentView : IProgress<ActivityProgress>
+    {
+        public ProgressView? View { get; set; }
+
+        public void Report(ActivityProgress value) => View?.Report(value);
     }
 
     private sealed record ProcessSettings(
@@ -89,11 +105,17 @@ internal static class ProcessCommand
     {
         var folders = OutputFolder.Plan(settings.Audio, settings.Output, TimeProvider.System.GetUtcNow());
         var outcomes = new List<Outcome>();
+        using var work = new WorkFolder();
+        var current = new CurrentView();
+        // The same for all recordings, so that a server that they ask is loaded once.
+        await using var services = LocalServices.Create(work.Path, settings.Verbose, current);
         foreach (var (audio, folder) in settings.Audio.Zip(folders))
         {
             if (!cancellationToken.IsCancellationRequested)
             {
-                outcomes.Add(await RunOneAsync(audio, folder, settings, cancellationToken));
+                var outcome = await RunOneAsync(audio, folder, settings, work, services, current, cancellationToken);
+                outcomes.Add(outcome);
+                await MakeRoomAsync(outcome, work, services.GetRequiredService<DirectoryArtifactStore>());
             }
         }
 
@@ -107,8 +129,25 @@ internal static class ProcessCommand
             : outcomes.Select(outcome => ExitCodes.Of(outcome.Error)).FirstOrDefault(code => code != ExitCodes.Done);
     }
 
+    /// <summary>Deletes what is left of a job, for the next one may need as much; but not what couldn't be moved away.</summary>
+    private static async Task MakeRoomAsync(Outcome outcome, WorkFolder work, DirectoryArtifactStore store)
+    {
+        if (outcome.JobId is not { } id)
+        {
+            return;
+        }
+
+        await store.DeleteAsync($"{ArtifactNames.ApiContainer}/{id}", CancellationToken.None);
+        await store.DeleteAsync(ArtifactNames.Work(id), CancellationToken.None);
+        if (outcome.Output?.StartsWith(work.Path, StringComparison.Ordinal) != true)
+        {
+            await store.DeleteAsync(ArtifactNames.Output(id, ""), CancellationToken.None);
+        }
+    }
+
     private static async Task<Outcome> RunOneAsync(
-        string audio, string folder, ProcessSettings settings, CancellationToken cancellationToken)
+        string audio, string folder, ProcessSettings settings, WorkFolder work, IServiceProvider services, CurrentView current,
+        CancellationToken cancellationToken)
     {
         if (!File.Exists(audio))
         {
@@ -116,9 +155,8 @@ internal static class ProcessCommand
             return Failed(audio, null, new ActivityFailure(FailureClass.BadInput, Retryable: false, reason));
         }
 
-        using var work = new WorkFolder();
         using var view = ProgressView.Create(Path.GetFileName(audio), settings.Quiet || settings.Json);
-        await using var services = LocalServices.Create(work.Path, settings.Verbose, view);
+        current.View = view;
         var job = CreateJob(audio, settings.Options, services);
         var output = OutputFolder.Create(folder);
         var orchestration = new InMemoryOrchestration(
@@ -130,10 +168,10 @@ internal static class ProcessCommand
         var made = Path.Combine(work.Path, ArtifactNames.OutputContainer, job.Id);
         try
         {
-            var (files, transcript) = output.TakeFrom(made, settings.Formats);
+            var files = output.TakeFrom(made, settings.Formats);
             return result.Failure is { } failure
-                ? Failed(audio, job.Id, failure) with { Output = output.Path, Files = files }
-                : Succeeded(audio, job.Id, result.Facts!, output.Path, files, transcript!, settings);
+                ? Failed(audio, job.Id, failure) with { Output = output.Path, Files = files.Names }
+                : Succeeded(audio, job.Id, result.Facts!, output.Path, files, settings);
         }
         catch (Exception e) when (e is IOException or UnauthorizedAccessException)
         {
@@ -144,8 +182,7 @@ internal static class ProcessCommand
     }
 
     private static Outcome Succeeded(
-        string audio, string jobId, JobFacts facts, string folder, IReadOnlyList<string> files, Transcript transcript,
-        ProcessSettings settings)
+        string audio, string jobId, JobFacts facts, string folder, JobFiles files, ProcessSettings settings)
     {
         foreach (var warning in facts.Warnings)
         {
@@ -154,10 +191,10 @@ internal static class ProcessCommand
 
         if (!settings.Json && !settings.Quiet)
         {
-            TranscriptPrinter.Print(transcript, folder, files);
+            TranscriptPrinter.Print(Console.Out, files, folder);
         }
 
-        return new Outcome(audio, JobStatus.Succeeded, jobId, folder, files, facts.Duration, facts.Words, facts.Warnings, null);
+        return new Outcome(audio, JobStatus.Succeeded, jobId, folder, files.Names, facts.Duration, facts.Words, facts.Warnings, null);
     }
 
     private static Outcome Failed(string audio, string? jobId, ActivityFailure failure)
@@ -172,7 +209,7 @@ internal static class ProcessCommand
     private static TranscriptionJob CreateJob(string audio, TranscriptionOptions options, IServiceProvider services)
     {
         var settings = services.GetRequiredService<IOptions<PipelineOptions>>().Value
-            .ToSettings(options, services.GetRequiredService<ModelCatalog>());
+            .ToSettings(options, services.GetRequiredService<ModelCatalog>(), services.GetRequiredService<IOptions<LlmOptions>>().Value);
         var file = new FileInfo(audio);
         var version = string.Create(CultureInfo.InvariantCulture, $"{file.Length}-{file.LastWriteTimeUtc.Ticks}");
         var id = JobId.Create(ArtifactNames.ApiContainer, file.FullName, version, run: 1);

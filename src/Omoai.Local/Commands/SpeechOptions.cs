@@ -1,4 +1,5 @@
 using System.CommandLine;
+using System.CommandLine.Parsing;
 using System.ComponentModel.DataAnnotations;
 using Omoai.Pipeline;
 using Omoai.Transcripts.Activities;
@@ -8,15 +9,41 @@ namespace Omoai.Local.Commands;
 /// <summary>The options about speech that several commands have.</summary>
 internal static class SpeechOptions
 {
-    public static Option<string?> Language()
-    {
-        var option = new Option<string?>("--language")
+    public static Option<string?> Language() => Checked(
+        new Option<string?>("--language")
         {
             Description = "Language spoken, for example en or en-GB. Default: that of the model, or what a model of several hears.",
+        },
+        tag => new TranscriptionOptions { Language = tag });
+
+    public static Option<ChannelMode> Channels() => Choice<ChannelMode>(
+        "--channels", "mix (the default): all channels together. separate: each by itself, as of telephone calls with a speaker on each.");
+
+    /// <summary>One of the names of an enumeration; its first value is the default.</summary>
+    public static Option<T> Choice<T>(string name, string description)
+        where T : struct, Enum => new(name)
+        {
+            Description = description,
+            HelpName = string.Join('|', Names<T>().Keys),
+            CustomParser = result => Parse<T>(result, name),
         };
+
+    /// <summary>One of the names of an enumeration, or none of them.</summary>
+    public static Option<T?> OptionalChoice<T>(string name, string description)
+        where T : struct, Enum => new(name)
+        {
+            Description = description,
+            HelpName = string.Join('|', Names<T>().Keys),
+            CustomParser = result => Parse<T>(result, name),
+        };
+
+    /// <summary>An option whose value is checked as the API's of that name is.</summary>
+    public static Option<T> Checked<T>(Option<T> option, Func<T, TranscriptionOptions> asked)
+    {
         option.Validators.Add(result =>
         {
-            if (result.GetValueOrDefault<string?>() is { } tag && Problem(new TranscriptionOptions { Language = tag }) is { } problem)
+            // What can't be read at all is told of already.
+            if (!result.Errors.Any() && result.GetValueOrDefault<T>() is { } value && Problem(asked(value)) is { } problem)
             {
                 result.AddError(problem);
             }
@@ -24,25 +51,24 @@ internal static class SpeechOptions
         return option;
     }
 
-    public static Option<ChannelMode> Channels()
-    {
-        var names = Enum.GetValues<ChannelMode>().ToDictionary(mode => mode.ToString().ToLowerInvariant());
-        var option = new Option<ChannelMode>("--channels")
-        {
-            Description = "mix (the default): all channels together. separate: each by itself, as of telephone calls with a speaker on each.",
-            HelpName = string.Join('|', names.Keys),
-        };
-        option.CustomParser = result =>
-        {
-            if (names.TryGetValue(result.Tokens[0].Value, out var mode))
-            {
-                return mode;
-            }
+    /// <summary>The values of an enumeration by their names, as in the API.</summary>
+    public static Dictionary<string, T> Names<T>()
+        where T : struct, Enum => Enum.GetValues<T>().ToDictionary(value => value.ToString().ToLowerInvariant());
 
-            result.AddError($"There is no '{result.Tokens[0].Value}' for --channels; there are {string.Join(" and ", names.Keys)}.");
-            return default;
-        };
-        return option;
+    public static string NoSuch(string value, string option, IEnumerable<string> names) =>
+        $"There is no '{value}' for {option}; there are {string.Join(", ", names)}.";
+
+    private static T Parse<T>(ArgumentResult result, string option)
+        where T : struct, Enum
+    {
+        var names = Names<T>();
+        if (names.TryGetValue(result.Tokens[0].Value, out var value))
+        {
+            return value;
+        }
+
+        result.AddError(NoSuch(result.Tokens[0].Value, option, names.Keys));
+        return default;
     }
 
     /// <summary>Words with commas between, or those of a file.</summary>
@@ -72,7 +98,8 @@ internal static class SpeechOptions
 
     private static IEnumerable<string> Read(string value) => value.StartsWith('@') ? File.ReadAllLines(value[1..]) : value.Split(',');
 
-    private static string? Problem(TranscriptionOptions options)
+    /// <summary>Why these options can't be used; null where they can.</summary>
+    public static string? Problem(TranscriptionOptions options)
     {
         var problems = new List<ValidationResult>();
         return Validator.TryValidateObject(options, new ValidationContext(options), problems, validateAllProperties: true)

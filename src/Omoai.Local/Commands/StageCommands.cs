@@ -2,8 +2,10 @@ using System.CommandLine;
 using System.Text.Json;
 using Microsoft.Extensions.DependencyInjection;
 using Microsoft.Extensions.Options;
+using Omoai.Isolation;
 using Omoai.Pipeline;
 using Omoai.Pipeline.Activities;
+using Omoai.Pipeline.Llm;
 using Omoai.Pipeline.Models;
 using Omoai.Transcripts;
 using Omoai.Transcripts.Activities;
@@ -71,24 +73,54 @@ internal static class StageCommands
     public static Command CreatePostProcess(Option<bool> verbose)
     {
         var folder = new Argument<string>("FOLDER") { Description = "A folder that `omoai transcribe` went through." };
-        var summary = new Option<SummaryMethod>("--summary") { Description = "How to summarise.", DefaultValueFactory = _ => SummaryMethod.Extractive };
-        var command = new Command("postprocess", "Stage 3: punctuate and summarise.") { folder, summary };
+        var text = new LanguageOptions();
+        var command = new Command("postprocess", "Stage 3: punctuate and summarise.") { folder };
+        text.AddTo(command);
         command.SetInterruptibleAction((parsed, cancellationToken) => RunAsync(parsed.GetValue(folder)!, parsed.GetValue(verbose), async stage =>
         {
+            var asked = text.Read(parsed, new TranscriptionOptions());
             var parts = stage.Read<PrepareOutput>(PlanFile, "prepare").Parts.Select(part => stage.File(WordsFile(part.Index))).ToList();
             if (parts.FirstOrDefault(part => !File.Exists(part)) is { } missing)
             {
                 throw new UsageException($"{missing} isn't there; run `omoai transcribe` first.");
             }
 
-            var model = stage.Services.GetRequiredService<ModelCatalog>().FindPunctuation();
-            var input = new PostProcessInput(
-                parts, stage.File(TextFile), model.Folder, parsed.GetValue(summary),
-                ParagraphGapSeconds: stage.Options.ParagraphGapSeconds);
+            var catalog = stage.Services.GetRequiredService<ModelCatalog>();
+            var llm = stage.Services.GetRequiredService<IOptions<LlmOptions>>().Value.ToSettings(asked, catalog);
+            var models = new PostProcessModels(
+                asked.Punctuation switch
+                {
+                    PunctuationMethod.Model => catalog.FindPunctuation(),
+                    PunctuationMethod.Llm => catalog.TryFindPunctuation(null),
+                    _ => null,
+                },
+                llm, llm is { Engine: LlmEngine.Onnx } ? catalog.FindLlm(llm.Model) : null, stage.Hosts.Threads(stage.Options.ModelThreads));
+            if (await ServerProblemAsync(stage.Services.GetRequiredService<VllmServer>(), llm, cancellationToken) is { } problem)
+            {
+                stage.Fail(problem);
+                return;
+            }
+
             stage.Conclude(await stage.Hosts.PostProcessAsync(
-                input, HostedActivities.PostProcessNeed(model), stage.Scratch, stage.Options.PostProcessDeadline, null, cancellationToken));
+                stage.Hosts.PostProcessInputOf(models, asked, parts, stage.File(TextFile), stage.Options.ParagraphGapSeconds),
+                stage.Hosts.PostProcessNeed(models), stage.Scratch, stage.Options.PostProcessDeadline, null, cancellationToken));
         }));
         return command;
+    }
+
+    /// <summary>Waits for the server of a language model as long as it starts: nobody else tries again here.</summary>
+    private static async Task<ActivityFailure?> ServerProblemAsync(VllmServer server, LlmSettings? llm, CancellationToken cancellationToken)
+    {
+        while (true)
+        {
+            var problem = await server.WaitUntilReadyAsync(llm, cancellationToken);
+            if (problem is not { Class: FailureClass.Busy })
+            {
+                return problem;
+            }
+
+            await Task.Delay(TimeSpan.FromSeconds(1), cancellationToken);
+        }
     }
 
     private static string WordsFile(int part) => $"words-{part:D4}.json";
@@ -118,13 +150,15 @@ internal static class StageCommands
         {
             if (result.Failure is { } failure)
             {
-                ExitCode = OmoaiCommandLine.Fail(ExitCodes.Of(failure), failure.Reason);
+                Fail(failure);
                 return null;
             }
 
             Console.WriteLine(JsonSerializer.Serialize(new { result.Output, result.Evidence }, OmoaiJson.Compact));
             return result.Output;
         }
+
+        public void Fail(ActivityFailure failure) => ExitCode = OmoaiCommandLine.Fail(ExitCodes.Of(failure), failure.Reason);
 
         /// <summary>Deletes what stages made of another recording, or with other options: it would be taken for this one's.</summary>
         public void ForgetEarlier()

@@ -98,7 +98,12 @@ internal sealed class ModelAdder(
         IReadOnlyList<GraphFacts> facts = graphs.Count == 0 ? [] : Result(await hosts.InspectModelAsync(
             new InspectModelInput(graphs), scratch, deadline, cancellationToken), "The graphs can't be looked at").Graphs;
         var proposal = ModelProposal.Make(
-            new FolderFacts([.. files.Keys.Order(StringComparer.Ordinal)], facts, name => ReadSettings(files[name])), request.Language);
+            new FolderFacts([.. files.Keys.Order(StringComparer.Ordinal)], facts, name => ReadSettings(files[name]))
+            {
+                Length = name => Length(files[name]),
+                Mentions = (name, text) => Mentions(files[name], text),
+            },
+            request.Language);
         var notes = proposal.Notes.ToList();
         if (request.Licence is null)
         {
@@ -231,6 +236,28 @@ internal sealed class ModelAdder(
     {
         using var file = File.OpenHandle(path);
         return RandomAccess.GetLength(file);
+    }
+
+    /// <summary>Whether a file has an ASCII text anywhere in its bytes.</summary>
+    internal static bool Mentions(string path, string text)
+    {
+        var wanted = Encoding.ASCII.GetBytes(text);
+        var buffer = new byte[1 << 20];
+        using var file = File.OpenRead(path);
+        // What is kept of a block may be the beginning of what is looked for.
+        for (int kept = 0, read; (read = file.Read(buffer, kept, buffer.Length - kept)) > 0;)
+        {
+            var block = buffer.AsSpan(0, kept + read);
+            if (block.IndexOf(wanted) >= 0)
+            {
+                return true;
+            }
+
+            kept = Math.Min(block.Length, wanted.Length - 1);
+            block[^kept..].CopyTo(buffer);
+        }
+
+        return false;
     }
 
     private static async Task<ModelFile> WriteAsync(string path, string text, CancellationToken cancellationToken)

@@ -3,6 +3,7 @@ using System.Text.Json;
 using System.Text.Json.Nodes;
 using Omoai.Local.Commands;
 using Omoai.Transcripts.Activities;
+using Omoai.Transcripts.Tokenizers;
 
 namespace Omoai.Local.Models;
 
@@ -10,7 +11,14 @@ namespace Omoai.Local.Models;
 /// <param name="Files">The names of its files.</param>
 /// <param name="Graphs">What its ONNX graphs take and give.</param>
 /// <param name="Read">The text of a file by its name; null for one that is too long to be settings.</param>
-internal sealed record FolderFacts(IReadOnlyList<string> Files, IReadOnlyList<GraphFacts> Graphs, Func<string, string?> Read);
+internal sealed record FolderFacts(IReadOnlyList<string> Files, IReadOnlyList<GraphFacts> Graphs, Func<string, string?> Read)
+{
+    /// <summary>The length of a file by its name, bytes.</summary>
+    public Func<string, long> Length { get; init; } = _ => 0;
+
+    /// <summary>Whether a file, by its name, has an ASCII text anywhere in its bytes.</summary>
+    public Func<string, string, bool> Mentions { get; init; } = (_, _) => false;
+}
 
 /// <summary>
 /// A manifest for a folder of ONNX graphs that has none, read off what lies in it: the names of files, what the graphs take
@@ -53,7 +61,7 @@ internal sealed record ModelProposal(
         var maker = new Maker(facts, graphs, notes, language);
         try
         {
-            return maker.Whisper() ?? maker.Vad() ?? maker.Waveform() ?? maker.Streaming() ?? maker.Features() ?? throw new MissingRequirementException(
+            return maker.Whisper() ?? maker.Llm() ?? maker.Vad() ?? maker.Waveform() ?? maker.Streaming() ?? maker.Features() ?? throw new MissingRequirementException(
                 $"It isn't laid out like a model that this version knows (docs/models.md). {string.Join(" ", graphs.Select(Describe).Concat(notes))}");
         }
         catch (InvalidOperationException e)
@@ -74,6 +82,9 @@ internal sealed record ModelProposal(
         private const string Vocabulary = "vocab.json";
         private const string AddedTokens = "added_tokens.json";
         private const string MergedTokens = "tokens.json";
+
+        /// <summary>Longer contexts are cut to this: the memory for keys and values grows with it.</summary>
+        private const long MaxContextTokens = 32768;
 
         private readonly Dictionary<string, string> _written = [];
 
@@ -131,6 +142,105 @@ internal sealed record ModelProposal(
             }
 
             return Proposal($"whisper-{bins}", settings, [encoder, decoder, .. withPast is null ? [] : new[] { withPast }], SettingsFiles);
+        }
+
+        /// <summary>A language model: a decoder with past keys and values, as Optimum and onnxruntime-genai export it.</summary>
+        public ModelProposal? Llm()
+        {
+            static bool IsPast(TensorFacts input) => input.Name.StartsWith("past", StringComparison.Ordinal);
+            if (Pick(graph => Has(graph.Inputs, "input_ids") && Has(graph.Outputs, "logits") && graph.Inputs.Any(IsPast) && !Has(graph.Inputs, "encoder_hidden_states")) is not { } graph)
+            {
+                return null;
+            }
+
+            Require("tokenizer.json", "a language model needs its tokenizer");
+            OnlyInputs(graph, [.. graph.Inputs.Where(IsPast).Select(input => input.Name), "input_ids", "attention_mask", "position_ids", "use_cache_branch", "num_logits_to_keep"]);
+            var genai = Json("genai_config.json")?["model"] as JsonObject;
+            // Models of text and images have what is of text by itself.
+            var config = Json("config.json") is { } whole ? whole["text_config"] as JsonObject ?? whole : null;
+            var family = Family();
+            var ends = new[] { Json("generation_config.json"), genai, config }.SelectMany(json => Numbers(json, "eos_token_id"))
+                .Concat(family.EndOfTurn is { } token && TokenId(token) is { } id ? [id] : [])
+                .Where(end => end is >= 0 and < int.MaxValue).Distinct().ToList();
+            if (ends.Count == 0)
+            {
+                throw Lacks("neither generation_config.json, genai_config.json nor config.json says which token ends a reply (eos_token_id)");
+            }
+
+            var context = Context(config, genai);
+            // Its operator is told how long a prompt is, and not which of its tokens pad.
+            var alone = !Has(graph.Inputs, "attention_mask") || facts.Mentions(graph.File, "GroupQueryAttention");
+            var settings = new JsonObject
+            {
+                ["causal"] = new JsonObject
+                {
+                    ["model"] = graph.File,
+                    ["tokenizer"] = "tokenizer.json",
+                    ["chatTemplate"] = family.Name,
+                    ["contextTokens"] = context,
+                    ["endTokens"] = new JsonArray([.. ends.Select(end => JsonValue.Create(end))]),
+                    ["maxBatch"] = alone ? 1 : 8,
+                },
+                ["language"] = language,
+            };
+            var proposal = Proposal("causal", settings, [graph], [.. SettingsFiles, "genai_config.json", "chat_template.jinja"]);
+            var cache = context * graph.Inputs.Where(IsPast).Sum(BytesPerToken);
+            settings["memoryMb"] = (int)Math.Min(1 << 20, Math.Ceiling(((1.2 * proposal.Files.Sum(file => (double)facts.Length(file))) + cache) / (1 << 20)) + 128);
+            return proposal;
+        }
+
+        /// <summary>What a graph takes of past keys or values for each token of the context: what of its shape is fixed.</summary>
+        private static double BytesPerToken(TensorFacts past) =>
+            past.Shape.Where(length => length > 0).Aggregate(past.Element == "float" ? 4.0 : 2.0, (product, length) => product * length);
+
+        private long Context(JsonObject? config, JsonObject? genai)
+        {
+            var stated = new[] { "max_position_embeddings", "n_positions", "max_sequence_length" }.Select(name => Number(config, name))
+                .Append(Number(genai, "context_length")).FirstOrDefault(number => number is not null)
+                ?? Say(2048L, "no max_position_embeddings in config.json, and no context_length in genai_config.json: a context of 2048 tokens was guessed");
+            if (stated < 256)
+            {
+                throw Lacks($"its context is {stated} tokens; at least 256 are needed");
+            }
+
+            if (stated > MaxContextTokens)
+            {
+                notes.Add($"Its context of {stated} tokens is cut to {MaxContextTokens}, for the memory that it takes: causal.contextTokens may be up to what there is memory for.");
+            }
+
+            return Math.Min(stated, MaxContextTokens);
+        }
+
+        /// <summary>How a chat is written, by the marks of the model's own template, which isn't run.</summary>
+        private ChatFamily Family()
+        {
+            var stated = Json("tokenizer_config.json")?["chat_template"];
+            var template = stated is JsonArray list
+                ? Text(list.OfType<JsonObject>().FirstOrDefault(one => Text(one, "name") == "default") ?? list.OfType<JsonObject>().FirstOrDefault(), "template")
+                : stated is JsonValue value && value.TryGetValue(out string? text) ? text : null;
+            template ??= facts.Files.Contains("chat_template.jinja") ? facts.Read("chat_template.jinja") : null;
+            var family = template is null ? null : ChatFamily.Guess(template);
+            notes.Add(family is not null ? $"By its chat template it is of the family '{family.Name}' (causal.chatTemplate)."
+                : template is null ? "There is no chat template (tokenizer_config.json): prompts are written plainly. Models that were trained for no chat follow no instructions."
+                : "Its chat template isn't of a family that this version knows (docs/models.md): prompts are written plainly, and its replies may be poor.");
+            if (family?.Name == "llama3" && template!.Contains("Today Date", StringComparison.Ordinal))
+            {
+                notes.Add("Its chat template writes today's date before what the model is to do; that is left out.");
+            }
+
+            return family ?? ChatFamily.Find("plain")!;
+        }
+
+        /// <summary>The id of an added token; null where none is said.</summary>
+        private long? TokenId(string content)
+        {
+            var decoder = Json("tokenizer_config.json")?["added_tokens_decoder"] as JsonObject ?? [];
+            if (decoder.FirstOrDefault(token => Text(token.Value as JsonObject, "content") == content).Key is { } key)
+            {
+                return long.TryParse(key, NumberStyles.None, CultureInfo.InvariantCulture, out var id) ? id : null;
+            }
+
+            return Number((Json("tokenizer.json")?["added_tokens"] as JsonArray ?? []).OfType<JsonObject>().FirstOrDefault(token => Text(token, "content") == content), "id");
         }
 
         /// <summary>silero's, version 5.</summary>
@@ -517,6 +627,10 @@ internal sealed record ModelProposal(
 
         private static long? Number(JsonObject? json, string name) =>
             json?[name] is JsonValue value && value.TryGetValue(out long number) ? number : null;
+
+        /// <summary>A number, or each of several.</summary>
+        private static IEnumerable<long> Numbers(JsonObject? json, string name) =>
+            (json?[name] as JsonArray ?? [json?[name]?.DeepClone()]).OfType<JsonValue>().Select(value => value.TryGetValue(out long number) ? number : -1);
 
         private static long? Number(IReadOnlyDictionary<string, string> metadata, string name) =>
             metadata.TryGetValue(name, out var text) && long.TryParse(text, NumberStyles.AllowLeadingSign, CultureInfo.InvariantCulture, out var number)

@@ -1,30 +1,25 @@
-using Omoai.Transcripts;
-using Omoai.Transcripts.Formats;
-
 namespace Omoai.Local.Terminal;
 
 /// <summary>Prints what a person wants to read first: the transcript and its summary.</summary>
 internal static class TranscriptPrinter
 {
-    public static void Print(Transcript transcript, string folder, IReadOnlyList<string> files)
+    public static void Print(TextWriter output, JobFiles files, string folder)
     {
-        var output = Console.Out;
-        using var text = new MemoryStream();
-        TranscriptFormats.Write(transcript, TranscriptFormats.Text, text);
         output.WriteLine();
-        output.WriteLine(System.Text.Encoding.UTF8.GetString(text.ToArray()).TrimEnd());
-        if (transcript.Summary is { } summary)
+        output.WriteLine(files.Text?.TrimEnd());
+        if (files.Summary is { } summary)
         {
             output.WriteLine();
             output.WriteLine($"Summary: {summary.Title}");
             output.WriteLine(summary.Abstract);
             foreach (var point in summary.KeyPoints)
             {
-                output.WriteLine($"  [{TimeSpan.FromSeconds(point.Start):hh\\:mm\\:ss}] {point.Text}");
+                var doubt = point.Supported == false ? " (not borne out by the recording)" : "";
+                output.WriteLine($"  [{TimeSpan.FromSeconds(point.Start):hh\\:mm\\:ss}] {point.Text}{doubt}");
             }
         }
 
         output.WriteLine();
-        output.WriteLine($"In {folder}: {string.Join(' ', files)}");
+        output.WriteLine($"In {folder}: {string.Join(' ', files.Names)}");
     }
 }

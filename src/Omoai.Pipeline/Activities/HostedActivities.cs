@@ -4,6 +4,7 @@ using Omoai.Isolation;
 using Omoai.Pipeline.Models;
 using Omoai.Transcripts;
 using Omoai.Transcripts.Activities;
+using Omoai.Transcripts.Formats;
 
 namespace Omoai.Pipeline.Activities;
 
@@ -11,8 +12,16 @@ namespace Omoai.Pipeline.Activities;
 /// <paramref name="Failure"/>, and in any case the evidence.</summary>
 public sealed record HostedResult<TOutput>(TOutput? Output, ActivityFailure? Failure, HostEvidence Evidence);
 
+/// <summary>What PostProcess runs on.</summary>
+/// <param name="Punctuation">The punctuation model, if there is to be one.</param>
+/// <param name="Llm">The language model and how it is used, if one is asked for.</param>
+/// <param name="LlmModel">The same as an installed model, where the host itself runs it.</param>
+/// <param name="Threads">Threads for that one.</param>
+public sealed record PostProcessModels(
+    InstalledModel? Punctuation = null, LlmSettings? Llm = null, InstalledModel? LlmModel = null, int Threads = 0);
+
 /// <summary>The activities of the activity host, typed. Files in, files out: what the parent stores is its own business.</summary>
-public sealed class HostedActivities(ActivityHostLauncher launcher, IOptions<CudaOptions> cuda)
+public sealed class HostedActivities(ActivityHostLauncher launcher, IOptions<CudaOptions> cuda, IOptions<LlmOptions> llm)
 {
     /// <summary>What a host for Prepare must have.</summary>
     /// <param name="vad">The voice-activity model, if there is to be one.</param>
@@ -32,12 +41,46 @@ public sealed class HostedActivities(ActivityHostLauncher launcher, IOptions<Cud
     };
 
     /// <summary>What a host for PostProcess must have.</summary>
-    /// <param name="model">The punctuation model, if there is to be one.</param>
-    public static HostNeed PostProcessNeed(InstalledModel? model) => new()
+    /// <param name="models">What it runs on.</param>
+    public HostNeed PostProcessNeed(PostProcessModels models)
     {
-        MemoryMb = model?.Manifest!.MemoryMb ?? 0,
-        WarmUp = WarmUp(new PostProcessWarmUp(model?.Folder), model?.Stamp() ?? ""),
-    };
+        var (punctuation, llm, llmModel, threads) = models;
+        var asksServer = llm?.Engine == LlmEngine.OpenAi;
+        var (folder, stamp) = (punctuation?.Folder, punctuation?.Stamp() ?? "");
+        return new HostNeed
+        {
+            // Whoever only asks a server keeps nobody from the GPU, that server least of all.
+            Gpu = !asksServer,
+            Network = asksServer,
+            MemoryMb = (punctuation?.Manifest!.MemoryMb ?? 0) + (llmModel?.Manifest!.MemoryMb ?? 0),
+            WarmUp = llmModel is null
+                ? WarmUp(new PostProcessWarmUp(folder), stamp)
+                : WarmUp(new PostProcessWarmUp(folder, llmModel.Folder, threads, Cuda, llm), $"{stamp}+{llmModel.Stamp()}"),
+        };
+    }
+
+    /// <summary>What PostProcess is given; with the server's token, which goes nowhere else.</summary>
+    /// <param name="models">What it runs on.</param>
+    /// <param name="asked">What was asked for.</param>
+    /// <param name="parts">As in <see cref="PostProcessInput"/>.</param>
+    /// <param name="output">As in <see cref="PostProcessInput"/>.</param>
+    /// <param name="paragraphGapSeconds">As in <see cref="PostProcessInput"/>.</param>
+    public PostProcessInput PostProcessInputOf(
+        PostProcessModels models, TranscriptionOptions asked, IReadOnlyList<string> parts, string output, double paragraphGapSeconds) =>
+        new(parts, output, models.Punctuation?.Folder, asked.Summary, asked.MaxKeyPoints, paragraphGapSeconds)
+        {
+            Punctuation = asked.Punctuation,
+            Llm = models.Llm,
+            LlmFolder = models.LlmModel?.Folder,
+            LlmToken = llm.Value.TokenFor(models.Llm),
+            // As in the warm-up: a host that was got ready with others isn't used.
+            Threads = models.LlmModel is null ? 0 : models.Threads,
+            Cuda = models.LlmModel is null ? null : Cuda,
+            SummaryLanguage = asked.SummaryLanguage,
+            QualityMetrics = asked.QualityMetrics,
+            Diffs = asked.Diffs,
+            RawText = asked.Include?.Contains(TranscriptPart.Raw) == true,
+        };
 
     /// <summary>How models use a GPU.</summary>
     public CudaSettings Cuda { get; } = cuda.Value.ToSettings();

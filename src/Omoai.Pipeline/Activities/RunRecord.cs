@@ -41,7 +41,7 @@ public sealed record ErrorRecord(
 /// <param name="Attempt">From 1.</param>
 /// <param name="Host">The process it ran in.</param>
 /// <param name="Part">The part transcribed; null for the other activities.</param>
-/// <param name="ExecutionProvider">What ran the speech model, <c>cpu</c> or <c>cuda</c>; null for the other activities.</param>
+/// <param name="ExecutionProvider">What ran the speech model or the language model, <c>cpu</c> or <c>cuda</c>; null where there was neither.</param>
 /// <param name="Failure">Null when it succeeded.</param>
 /// <param name="ExecutionProviderReason">Why that execution provider.</param>
 public sealed record AttemptRecord(

@@ -3,6 +3,7 @@ using Microsoft.Extensions.Logging;
 using Microsoft.Extensions.Options;
 using Omoai.Isolation;
 using Omoai.Pipeline.Artifacts;
+using Omoai.Pipeline.Llm;
 using Omoai.Pipeline.Models;
 using Omoai.Pipeline.Webhooks;
 using Omoai.Transcripts;
@@ -24,7 +25,7 @@ public sealed record ActivityProgress(string JobId, string Activity, int Part, d
 /// an artifact once, and when that is there already it answers from it.
 /// </summary>
 public sealed partial class TranscriptionActivities(
-    IArtifactStore store, HostedActivities hosts, ModelCatalog models, WebhookSender webhooks,
+    IArtifactStore store, HostedActivities hosts, ModelCatalog models, VllmServer vllm, WebhookSender webhooks,
     IOptions<PipelineOptions> options, IProgress<ActivityProgress> progress, TimeProvider time,
     ILogger<TranscriptionActivities> logger)
 {
@@ -97,8 +98,10 @@ public sealed partial class TranscriptionActivities(
         using var turn = await TakeTurnAsync(ActivityNames.Transcribe, need, cancellationToken);
         if (call.Part == call.Parts - 1)
         {
-            var next = call.Job.Settings.PunctuationModel is { } name ? models.TryFind(name, ModelKinds.Punctuation) : null;
-            hosts.Expect(ActivityNames.PostProcess, HostedActivities.PostProcessNeed(next));
+            var settings = call.Job.Settings;
+            var next = settings.PunctuationModel is { } name ? models.TryFind(name, ModelKinds.Punctuation) : null;
+            var nextLlm = settings.Llm is { Engine: LlmEngine.Onnx } onnx ? models.TryFindLlm(onnx.Model) : null;
+            hosts.Expect(ActivityNames.PostProcess, hosts.PostProcessNeed(new PostProcessModels(next, settings.Llm, nextLlm, Threads)));
         }
 
         using var scratch = ScratchFolder.Create(_options.ScratchFolder);
@@ -127,8 +130,17 @@ public sealed partial class TranscriptionActivities(
             return new PostProcessFacts(before.Segments.Count, before.Segments.Sum(segment => segment.Words.Count));
         }
 
-        var model = PunctuationModel(call.Job);
-        var need = HostedActivities.PostProcessNeed(model);
+        var asked = call.Job.Options;
+        var settings = call.Job.Settings;
+        var runsOn = new PostProcessModels(
+            PunctuationModel(settings, asked.Punctuation), settings.Llm,
+            settings.Llm is { Engine: LlmEngine.Onnx } onnx ? models.FindLlm(onnx.Model) : null, Threads);
+        if (await vllm.WaitUntilReadyAsync(settings.Llm, cancellationToken) is { } notReady)
+        {
+            throw new ActivityFailedException(notReady);
+        }
+
+        var need = hosts.PostProcessNeed(runsOn);
         using var turn = await TakeTurnAsync(ActivityNames.PostProcess, need, cancellationToken);
         using var scratch = ScratchFolder.Create(_options.ScratchFolder);
         var parts = new List<string>();
@@ -137,11 +149,9 @@ public sealed partial class TranscriptionActivities(
             parts.Add(await store.FetchAsync(ArtifactNames.PartWords(jobId, part), null, scratch.Path, cancellationToken));
         }
 
-        var asked = call.Job.Options;
-        var settings = call.Job.Settings;
         var output = scratch.File("post-processed.json");
         var result = await hosts.PostProcessAsync(
-            new PostProcessInput(parts, output, model?.Folder, asked.Summary, asked.MaxKeyPoints, settings.ParagraphGapSeconds),
+            hosts.PostProcessInputOf(runsOn, asked, parts, output, settings.ParagraphGapSeconds),
             need, scratch.Path, settings.DeadlineOfPostProcess(call.Parts),
             Progress(call, PipelineActivities.PostProcess), cancellationToken, turn);
         var facts = await ConcludeAsync(call, null, result, scratch, cancellationToken);
@@ -165,20 +175,26 @@ public sealed partial class TranscriptionActivities(
             Source = new AudioSource(job.InputName, plan.Duration, plan.SampleRate, plan.Channels, plan.Codec),
             Language = job.Options.Language ?? text.Language ?? speech.Language,
             Models = new ModelsUsed(
-                job.Settings.SpeechModel, job.Settings.PunctuationModel ?? "none", job.Options.Summary.ToString().ToLowerInvariant(),
+                job.Settings.SpeechModel, PunctuationOf(job, text.Llm?.Punctuation), SummaryOf(job, text.Llm?.Summary),
                 job.Settings.VadModel ?? "energy"),
             Segments = text.Segments,
             Summary = text.Summary,
             LowConfidence = text.LowConfidence ?? [],
             Suspicions = text.Suspicions ?? [],
+            Llm = text.Llm,
+            Changes = text.Changes ?? [],
+            Quality = text.Quality,
+            Diff = text.Diff,
+            RawText = text.RawText,
             Warnings = [.. plan.Warnings, .. warnings],
         };
 
         using var scratch = ScratchFolder.Create(_options.ScratchFolder);
         var outputs = new List<string>();
+        var style = new FormatSettings(job.Options.Timestamps, job.Options.Include is { Count: > 0 } include ? include : null);
         foreach (var format in TranscriptFormats.Select(job.Options.Formats))
         {
-            await CommitOutputAsync(format.FileName, stream => TranscriptFormats.Write(transcript, format, stream));
+            await CommitOutputAsync(format.FileName, stream => TranscriptFormats.Write(transcript, format, style, stream));
         }
 
         var attempts = await ReadAttemptsAsync(job.Id, cancellationToken);
@@ -255,8 +271,19 @@ public sealed partial class TranscriptionActivities(
         return turn ?? throw new ActivityFailedException(failure!);
     }
 
-    private InstalledModel? PunctuationModel(TranscriptionJob job) =>
-        job.Settings.PunctuationModel is { } name ? models.FindPunctuation(name) : null;
+    /// <summary>One that a language model falls back on may have gone since the job began; one that is to do the work may not.</summary>
+    private InstalledModel? PunctuationModel(JobSettings settings, PunctuationMethod method) =>
+        settings.PunctuationModel is not { } name ? null
+        : method == PunctuationMethod.Llm ? models.TryFind(name, ModelKinds.Punctuation)
+        : models.FindPunctuation(name);
+
+    /// <summary>What wrote case and punctuation, by name: a language model where it wrote any, and else what it is replaced by.</summary>
+    private static string PunctuationOf(TranscriptionJob job, PunctuationUse? use) =>
+        job.Settings.Llm is { } llm && use is not null && use.Batches > use.Fallbacks.Count ? llm.Model : job.Settings.PunctuationModel ?? "none";
+
+    /// <summary>How the summary was made.</summary>
+    private static string SummaryOf(TranscriptionJob job, SummaryUse? use) =>
+        (use?.Fallback is null ? job.Options.Summary : SummaryMethod.Extractive).ToString().ToLowerInvariant();
 
     private async Task<string> FetchInputAsync(TranscriptionJob job, ScratchFolder scratch, CancellationToken cancellationToken)
     {
@@ -310,15 +337,18 @@ public sealed partial class TranscriptionActivities(
     private async Task<TOutput> ConcludeAsync<TOutput>(
         ActivityCall call, int? part, HostedResult<TOutput> result, ScratchFolder scratch, CancellationToken cancellationToken)
     {
-        var transcribed = result.Output as TranscribeOutput;
-        if (transcribed is not null)
+        var (model, provider, why) = result.Output switch
         {
-            LogExecutionProvider(
-                call.Job.Id, part ?? 0, transcribed.Model, transcribed.ExecutionProvider, transcribed.ExecutionProviderReason);
+            TranscribeOutput done => (done.Model, done.ExecutionProvider, done.ExecutionProviderReason),
+            PostProcessOutput done => (call.Job.Settings.Llm?.Model ?? done.Model, done.ExecutionProvider, done.ExecutionProviderReason),
+            _ => ("", null, null),
+        };
+        if (provider is not null)
+        {
+            LogExecutionProvider(call.Job.Id, part ?? 0, model, provider, why);
         }
 
-        var attempt = new AttemptRecord(
-            call.Attempt, result.Evidence, part, transcribed?.ExecutionProvider, result.Failure, transcribed?.ExecutionProviderReason);
+        var attempt = new AttemptRecord(call.Attempt, result.Evidence, part, provider, result.Failure, why);
         var host = result.Evidence;
         var artifact = ArtifactNames.Evidence(call.Job.Id, host.Activity, part ?? 0, call.Attempt, host.StartedAt, host.Pid);
         // The evidence of a cancelled attempt is kept too.
@@ -367,7 +397,7 @@ public sealed partial class TranscriptionActivities(
         new(report => progress.Report(new ActivityProgress(call.Job.Id, activity, call.Part, report.Fraction)));
 
     [LoggerMessage(Level = LogLevel.Information,
-        Message = "Job {JobId}: part {Part}: the speech model {Model} ran on {ExecutionProvider}: {Reason}")]
+        Message = "Job {JobId}: part {Part}: the model {Model} ran on {ExecutionProvider}: {Reason}")]
     private partial void LogExecutionProvider(string jobId, int part, string model, string executionProvider, string? reason);
 
     private static string WarningsOf(string jobId) => ArtifactNames.Work(jobId) + "warnings.json";

@@ -13,7 +13,7 @@ namespace Omoai.Pipeline.Jobs;
 /// <summary>Jobs on any engine: ids, run numbers and the marker of cancellation are the same for all.</summary>
 public sealed class Jobs(
     IJobEngine engine, IArtifactStore store, ModelCatalog models, IOptions<PipelineOptions> options,
-    IOptions<WebhookOptions> webhooks, TimeProvider time) : IJobs
+    IOptions<LlmOptions> llm, IOptions<WebhookOptions> webhooks, TimeProvider time) : IJobs
 {
     private static readonly TimeSpan WatchInterval = TimeSpan.FromMilliseconds(500);
 
@@ -147,7 +147,7 @@ public sealed class Jobs(
         }
 
         var id = JobId.Create(input[..slash], input[(slash + 1)..], version ?? "", run);
-        var settings = options.Value.ToSettings(asked, models) with { MaxWebhookAttempts = webhooks.Value.MaxAttempts };
+        var settings = options.Value.ToSettings(asked, models, llm.Value) with { MaxWebhookAttempts = webhooks.Value.MaxAttempts };
         return new TranscriptionJob(id, input, inputName, asked, settings, version?.Trim('"'), run);
     }
 

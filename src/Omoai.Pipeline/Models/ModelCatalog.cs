@@ -130,6 +130,19 @@ public sealed class ModelCatalog(IOptions<ModelOptions> options)
     /// <exception cref="MissingRequirementException">There is none.</exception>
     public InstalledModel FindPunctuation(string? name = null) => Find(name ?? options.Value.Punctuation, ModelKinds.Punctuation);
 
+    /// <summary>The configured punctuation model, if it is there and knows a language.</summary>
+    /// <param name="language">BCP 47; null for any.</param>
+    public InstalledModel? TryFindPunctuation(string? language) =>
+        TryFind(options.Value.Punctuation, ModelKinds.Punctuation) is { } model && (language is null || Knows(model.Manifest!, language))
+            ? model : null;
+
+    /// <summary>The language model with this name.</summary>
+    /// <exception cref="MissingRequirementException">There is none.</exception>
+    public InstalledModel FindLlm(string name) => Find(name, ModelKinds.Llm);
+
+    /// <summary>The language model with this name; null where there is none.</summary>
+    public InstalledModel? TryFindLlm(string name) => TryFind(name, ModelKinds.Llm);
+
     private InstalledModel Find(string name, params IReadOnlyList<string> kinds)
     {
         var models = List();

@@ -163,20 +163,69 @@ public enum SummaryMethod
 /// <summary>Punctuate, break into paragraphs, summarise.</summary>
 /// <param name="Parts">Paths of <see cref="RecognizedPart"/> files, in order of time.</param>
 /// <param name="Output">Path that the result is written to: a <see cref="PostProcessed"/> as JSON.</param>
-/// <param name="ModelFolder">Folder of a punctuation model; null leaves the words as recognised.</param>
+/// <param name="ModelFolder">Folder of a punctuation model; null leaves the words as recognised, where no language model writes them.</param>
 /// <param name="Summary">How to summarise.</param>
 /// <param name="MaxKeyPoints">1 to 50.</param>
 /// <param name="ParagraphGapSeconds">A silence at least this long between sentences starts a paragraph.</param>
 public sealed record PostProcessInput(
     IReadOnlyList<string> Parts, string Output, string? ModelFolder = null, SummaryMethod Summary = SummaryMethod.Extractive,
-    int MaxKeyPoints = 7, double ParagraphGapSeconds = 1.5);
+    int MaxKeyPoints = 7, double ParagraphGapSeconds = 1.5)
+{
+    /// <summary>How words get case and punctuation.</summary>
+    public PunctuationMethod Punctuation { get; init; } = PunctuationMethod.Model;
+
+    /// <summary>The language model; null where neither punctuation nor summary asks for one.</summary>
+    public LlmSettings? Llm { get; init; }
+
+    /// <summary>Folder of the language model that <see cref="LlmEngine.Onnx"/> runs.</summary>
+    public string? LlmFolder { get; init; }
+
+    /// <summary>The server's token. Secret: it is in the request's frame and nowhere else, and never written.</summary>
+    public string? LlmToken { get; init; }
+
+    /// <summary>Threads for the language model; 0 lets the host choose.</summary>
+    public int Threads { get; init; }
+
+    /// <summary>How the language model uses CUDA; null for its defaults.</summary>
+    public CudaSettings? Cuda { get; init; }
+
+    /// <summary>BCP 47 tag of the summary's language; null for the language spoken.</summary>
+    public string? SummaryLanguage { get; init; }
+
+    /// <summary>Whether to compare what was recognised with what was written; see <see cref="TranscriptQuality"/>.</summary>
+    public bool QualityMetrics { get; init; }
+
+    /// <summary>Whether to show the differences; see <see cref="TextDiff"/>.</summary>
+    public bool Diffs { get; init; }
+
+    /// <summary>Whether to keep the text as recognised.</summary>
+    public bool RawText { get; init; }
+
+    /// <summary>Without the token: records are written into logs by their <c>ToString</c>.</summary>
+    public override string ToString() => $"{nameof(PostProcessInput)} {{ {nameof(Parts)} = {Parts.Count}, {nameof(Output)} = {Output} }}";
+}
 
 /// <summary>What is known of a <see cref="PostProcessInput"/> before there are words; see <see cref="TranscribeWarmUp"/>.</summary>
 /// <param name="ModelFolder">As in <see cref="PostProcessInput"/>.</param>
-public sealed record PostProcessWarmUp(string? ModelFolder = null);
+/// <param name="LlmFolder">As in <see cref="PostProcessInput"/>.</param>
+/// <param name="Threads">As in <see cref="PostProcessInput"/>.</param>
+/// <param name="Cuda">As in <see cref="PostProcessInput"/>.</param>
+/// <param name="Llm">As in <see cref="PostProcessInput"/>; a model that was loaded for it serves inputs with the same
+/// <see cref="LlmSettings.ContextTokens"/> and <see cref="LlmSettings.Concurrency"/>. Null for the defaults.</param>
+public sealed record PostProcessWarmUp(
+    string? ModelFolder = null, string? LlmFolder = null, int Threads = 0, CudaSettings? Cuda = null, LlmSettings? Llm = null);
 
 /// <summary>Facts about a post-processed transcript; the text is in the file.</summary>
-public sealed record PostProcessOutput(int SegmentCount, int ParagraphCount, int WordCount, string Model, IReadOnlyList<Warning> Warnings);
+/// <param name="SegmentCount">Its segments.</param>
+/// <param name="ParagraphCount">Its paragraphs.</param>
+/// <param name="WordCount">Its words.</param>
+/// <param name="Model">Name of the model that punctuated it.</param>
+/// <param name="Warnings">What readers should know.</param>
+/// <param name="ExecutionProvider">What ran a language model of <see cref="LlmEngine.Onnx"/>, <c>cuda</c> or <c>cpu</c>.</param>
+/// <param name="ExecutionProviderReason">Why that.</param>
+public sealed record PostProcessOutput(
+    int SegmentCount, int ParagraphCount, int WordCount, string Model, IReadOnlyList<Warning> Warnings,
+    string? ExecutionProvider = null, string? ExecutionProviderReason = null);
 
 /// <summary>What goes into the <see cref="Transcript"/>.</summary>
 /// <param name="Segments">As there.</param>
@@ -186,7 +235,23 @@ public sealed record PostProcessOutput(int SegmentCount, int ParagraphCount, int
 /// <param name="Suspicions">As there.</param>
 public sealed record PostProcessed(
     IReadOnlyList<Segment> Segments, Summary? Summary = null, string? Language = null,
-    IReadOnlyList<UnsureSpan>? LowConfidence = null, IReadOnlyList<Suspicion>? Suspicions = null);
+    IReadOnlyList<UnsureSpan>? LowConfidence = null, IReadOnlyList<Suspicion>? Suspicions = null)
+{
+    /// <summary>As in <see cref="Transcript"/>.</summary>
+    public LlmUse? Llm { get; init; }
+
+    /// <summary>As in <see cref="Transcript"/>.</summary>
+    public IReadOnlyList<SpellingChange>? Changes { get; init; }
+
+    /// <summary>As in <see cref="Transcript"/>.</summary>
+    public TranscriptQuality? Quality { get; init; }
+
+    /// <summary>As in <see cref="Transcript"/>.</summary>
+    public TextDiff? Diff { get; init; }
+
+    /// <summary>As in <see cref="Transcript"/>.</summary>
+    public string? RawText { get; init; }
+}
 
 /// <summary>What the activity host can load on this machine.</summary>
 /// <param name="ProcessArchitecture">For example <c>x64</c>.</param>

@@ -28,9 +28,12 @@ public readonly record struct Edit(EditKind Kind, int Reference, int Hypothesis)
 /// </summary>
 /// <remarks>
 /// Furthest-reaching paths by diagonal (Ukkonen, "Algorithms for approximate string matching", 1985), met in the middle
-/// from both ends (Myers, "An O(ND) difference algorithm and its variations", 1986, section 4b). For lengths N and M
-/// and distance D the memory is O(N + M) and the time O(N + M + D²) as a rule, O((N + M) D) at worst: near-linear for
-/// similar sequences.
+/// from both ends (Myers, "An O(ND) difference algorithm and its variations", 1986, section 4b): near-linear for similar
+/// sequences. Where those would take longer than all of the matrix, 64 rows of it at a time (Myers, "A fast bit-vector
+/// algorithm for approximate string matching", 1999, as Hyyrö, "A bit-vector algorithm for computing Levenshtein and
+/// Damerau edit distances", 2003, has it for whole sequences), the middle is found by that (Hirschberg, "A linear space
+/// algorithm for computing maximal common subsequences", 1975). For lengths N and M and distance D the memory is
+/// O(N + M) and the time O(N + M + D²) as a rule, O(N M / 64) at worst.
 /// <para>
 /// Of several alignments with the fewest edits one is chosen by a fixed rule, so the same input always gives the same
 /// answer: what the sequences have in common at their start is aligned first, then what they have in common at their
@@ -45,12 +48,37 @@ public static class SequenceAlignment
     public static IReadOnlyList<Edit> Align<T>(
         IReadOnlyList<T> reference, IReadOnlyList<T> hypothesis, IEqualityComparer<T>? comparer = null,
         CancellationToken cancellationToken = default)
+        where T : notnull =>
+        TryAlign(reference, hypothesis, int.MaxValue, comparer, cancellationToken)!;
+
+    /// <summary>Aligns two sequences if they are similar enough.</summary>
+    /// <param name="reference">The reference.</param>
+    /// <param name="hypothesis">The hypothesis.</param>
+    /// <param name="maxEdits">Substitutions, insertions and deletions that there may be, 0 or more.</param>
+    /// <param name="comparer">What takes tokens for equal; null for their own equality.</param>
+    /// <param name="cancellationToken">Stops it.</param>
+    /// <returns>
+    /// What <see cref="Align"/> returns; null where that has more edits than <paramref name="maxEdits"/>. That is found
+    /// out in time O(N + M + (N + M) maxEdits) at worst, however different the sequences are.
+    /// </returns>
+    /// <exception cref="OperationCanceledException">Cancelled.</exception>
+    public static IReadOnlyList<Edit>? TryAlign<T>(
+        IReadOnlyList<T> reference, IReadOnlyList<T> hypothesis, int maxEdits, IEqualityComparer<T>? comparer = null,
+        CancellationToken cancellationToken = default)
         where T : notnull
     {
+        ArgumentOutOfRangeException.ThrowIfNegative(maxEdits);
+
+        // Each token that the sequences lack of the other's length is an edit.
+        if (Math.Abs(reference.Count - hypothesis.Count) > maxEdits)
+        {
+            return null;
+        }
+
         // Tokens become numbers, so that each is hashed once and compared cheaply ever after.
         var ids = new Dictionary<T, int>(comparer);
-        var aligner = new Aligner(Intern(reference, ids), Intern(hypothesis, ids), cancellationToken);
-        return aligner.Align();
+        var (one, other) = (Intern(reference, ids), Intern(hypothesis, ids));
+        return new Aligner(one, other, ids.Count, cancellationToken).Align(maxEdits);
     }
 
     private static int[] Intern<T>(IReadOnlyList<T> tokens, Dictionary<T, int> ids)
@@ -68,23 +96,28 @@ public static class SequenceAlignment
         return result;
     }
 
-    private sealed class Aligner(int[] reference, int[] hypothesis, CancellationToken cancellationToken)
+    private sealed class Aligner(int[] reference, int[] hypothesis, int tokens, CancellationToken cancellationToken)
     {
         private const int Unreached = int.MinValue / 2;
+
+        /// <summary>Cells of the matrix that a step of the bit vectors takes for as long as a path needs for one; measured.</summary>
+        private const int CellsPerStep = 32;
+
+        /// <summary>Paths that are always tried: less than this isn't worth a choice.</summary>
+        private const int FewSteps = 4096;
 
         // Indexed by diagonal + length of the hypothesis + 1: how far into the reference the best path on that diagonal
         // (reference index less hypothesis index) reaches. The backward paths are those of the reversed sequences.
         private readonly int[] forward = new int[reference.Length + hypothesis.Length + 3];
         private readonly int[] backward = new int[reference.Length + hypothesis.Length + 3];
         private readonly List<Edit> edits = new(Math.Max(reference.Length, hypothesis.Length));
+        private BitRows? rows;
 
-        public List<Edit> Align()
-        {
-            Align(0, reference.Length, 0, hypothesis.Length);
-            return edits;
-        }
+        public List<Edit>? Align(int maxEdits) =>
+            Align(0, reference.Length, 0, hypothesis.Length, maxEdits) ? edits : null;
 
-        private void Align(int refFrom, int refTo, int hypFrom, int hypTo)
+        /// <returns>Whether it takes no more edits than that.</returns>
+        private bool Align(int refFrom, int refTo, int hypFrom, int hypTo, int maxEdits = int.MaxValue)
         {
             while (refFrom < refTo && hypFrom < hypTo && reference[refFrom] == hypothesis[hypFrom])
             {
@@ -99,10 +132,16 @@ public static class SequenceAlignment
 
             if (refTo - refFrom == 1 && hypTo - hypFrom == 1)
             {
+                if (maxEdits < 1)
+                {
+                    return false;
+                }
+
                 edits.Add(new Edit(EditKind.Substitute, refFrom, hypFrom));
             }
             else if (refFrom == refTo || hypFrom == hypTo)
             {
+                // No more than the difference of the lengths, which is known to be few enough.
                 for (var i = refFrom; i < refTo; i++)
                 {
                     edits.Add(new Edit(EditKind.Delete, i, hypFrom));
@@ -116,27 +155,55 @@ public static class SequenceAlignment
             else
             {
                 // At least two edits remain, at least one on each side of the middle: both halves are smaller.
-                var (refMiddle, hypMiddle) = FindMiddle(refFrom, refTo, hypFrom, hypTo);
-                Align(refFrom, refMiddle, hypFrom, hypMiddle);
-                Align(refMiddle, refTo, hypMiddle, hypTo);
+                if (FindMiddle(refFrom, refTo, hypFrom, hypTo, maxEdits) is not { } middle)
+                {
+                    return false;
+                }
+
+                Align(refFrom, middle.Reference, hypFrom, middle.Hypothesis);
+                Align(middle.Reference, refTo, middle.Hypothesis, hypTo);
             }
 
             for (var i = 0; i < suffix; i++)
             {
                 edits.Add(new Edit(EditKind.Equal, refTo + i, hypTo + i));
             }
+
+            return true;
         }
 
-        /// <summary>A point that an alignment with the fewest edits passes, half of its edits on either side.</summary>
-        private (int Reference, int Hypothesis) FindMiddle(int refFrom, int refTo, int hypFrom, int hypTo)
+        /// <summary>A point that an alignment with the fewest edits passes, about half of its edits on either side; null where those are
+        /// more than <paramref name="maxEdits"/>.</summary>
+        private (int Reference, int Hypothesis)? FindMiddle(int refFrom, int refTo, int hypFrom, int hypTo, int maxEdits)
         {
             var (n, m) = (refTo - refFrom, hypTo - hypFrom);
+            var steps = Math.Max(FewSteps, (long)n * m / CellsPerStep);
             for (var distance = 0; ; distance++)
             {
                 cancellationToken.ThrowIfCancellationRequested();
+                // Paths that meet in this round have that many edits at least.
+                if ((2L * distance) - 1 > maxEdits)
+                {
+                    return null;
+                }
+
+                steps -= 2 * (Math.Min(distance, n) + Math.Min(distance, m) + 1);
+                if (steps < 0)
+                {
+                    rows ??= new BitRows(tokens, Math.Max(reference.Length, hypothesis.Length), cancellationToken);
+                    var halves = rows.FindMiddle(
+                        reference.AsSpan(refFrom..refTo), hypothesis.AsSpan(hypFrom..hypTo), out var fewest);
+                    return fewest <= maxEdits ? (refFrom + halves.Reference, hypFrom + halves.Hypothesis) : null;
+                }
+
                 if (Advance(reverse: false) is { } met)
                 {
                     return (refFrom + met.X, hypFrom + met.Y);
+                }
+
+                if (2L * distance > maxEdits)
+                {
+                    return null;
                 }
 
                 if (Advance(reverse: true) is { } metBack)
@@ -183,6 +250,88 @@ public static class SequenceAlignment
 
                     return null;
                 }
+            }
+        }
+    }
+
+    /// <summary>Edit distances by rows of the matrix, 64 of them at a time, each bit one.</summary>
+    private sealed class BitRows(int tokens, int length, CancellationToken cancellationToken)
+    {
+        // For each token, which rows of the 64 it is that of.
+        private readonly ulong[] matches = new ulong[tokens];
+
+        // By column, how much the last row of those done grows against the column before: 1, 0 or -1.
+        private readonly sbyte[] growth = new sbyte[length];
+        private readonly int[] first = new int[length + 1];
+        private readonly int[] second = new int[length + 1];
+
+        /// <summary>The half of the longer sequence, and how much of the other one an alignment with the fewest edits puts to it: the
+        /// least where there are several.</summary>
+        public (int Reference, int Hypothesis) FindMiddle(
+            ReadOnlySpan<int> reference, ReadOnlySpan<int> hypothesis, out int fewest)
+        {
+            // The distance is the same both ways.
+            var turned = hypothesis.Length > reference.Length;
+            var rows = turned ? hypothesis : reference;
+            var columns = turned ? reference : hypothesis;
+            var middle = rows.Length / 2;
+            Distances(rows[..middle], columns, reverse: false, first);
+            Distances(rows[middle..], columns, reverse: true, second);
+            var best = 0;
+            for (var i = 1; i <= columns.Length; i++)
+            {
+                best = first[i] + second[columns.Length - i] < first[best] + second[columns.Length - best] ? i : best;
+            }
+
+            fewest = first[best] + second[columns.Length - best];
+            return turned ? (best, middle) : (middle, best);
+        }
+
+        /// <summary>The distances between all rows and the first 0, 1, 2, … columns; of both read backwards, if asked.</summary>
+        private void Distances(ReadOnlySpan<int> rows, ReadOnlySpan<int> columns, bool reverse, int[] distances)
+        {
+            var deltas = growth.AsSpan(0, columns.Length);
+            deltas.Fill(1);
+            for (var from = 0; from < rows.Length; from += 64)
+            {
+                cancellationToken.ThrowIfCancellationRequested();
+                var count = Math.Min(64, rows.Length - from);
+                var block = reverse ? rows[^(from + count)..^from] : rows.Slice(from, count);
+                for (var row = 0; row < count; row++)
+                {
+                    matches[block[reverse ? count - 1 - row : row]] |= 1UL << row;
+                }
+
+                AddBlock(count, columns, reverse, deltas);
+                foreach (var token in block)
+                {
+                    matches[token] = 0;
+                }
+            }
+
+            distances[0] = rows.Length;
+            for (var i = 0; i < columns.Length; i++)
+            {
+                distances[i + 1] = distances[i] + deltas[i];
+            }
+        }
+
+        /// <summary>Goes on by the rows in <see cref="matches"/>: <paramref name="deltas"/> are of the row above them, then of their last.</summary>
+        private void AddBlock(int count, ReadOnlySpan<int> columns, bool reverse, Span<sbyte> deltas)
+        {
+            // Which rows are one more, and one less, than the row above in the same column.
+            var (more, less) = (ulong.MaxValue, 0UL);
+            for (var i = 0; i < deltas.Length; i++)
+            {
+                var equal = matches[columns[reverse ? columns.Length - 1 - i : i]];
+                var (grows, falls) = ((ulong)(deltas[i] + 1) >> 1, (ulong)(deltas[i] >> 31) & 1);
+                var vertical = equal | less;
+                equal |= falls;
+                var diagonal = (((equal & more) + more) ^ more) | equal;
+                var (right, left) = (less | ~(diagonal | more), more & diagonal);
+                deltas[i] = (sbyte)((int)(right >> (count - 1) & 1) - (int)(left >> (count - 1) & 1));
+                (right, left) = ((right << 1) | grows, (left << 1) | falls);
+                (more, less) = (left | ~(vertical | right), right & vertical);
             }
         }
     }

@@ -5,9 +5,12 @@ namespace Omoai.Transcripts.Formats;
 /// <summary>Markdown (CommonMark): the summary, and the transcript with it.</summary>
 internal static class MarkdownFormats
 {
+    /// <summary>What a key point says that its segments don't bear out.</summary>
+    private const string NotBorneOut = " (not borne out by the recording)";
+
     private const string Anywhere = @"\`*_[]<>&~|$#";
 
-    public static void WriteTranscript(Transcript transcript, TextWriter writer)
+    public static void WriteTranscript(Transcript transcript, FormatSettings settings, TextWriter writer)
     {
         WriteHeading(transcript.Summary is { } summary ? summary.Title : "", transcript, writer);
         foreach (var warning in transcript.Warnings)
@@ -18,7 +21,7 @@ internal static class MarkdownFormats
 
         if (transcript.Summary is not null)
         {
-            WriteAbstractAndPoints(transcript.Summary, writer);
+            WriteBody(transcript.Summary, writer);
         }
 
         writer.WriteLine();
@@ -27,7 +30,8 @@ internal static class MarkdownFormats
         foreach (var (start, text) in Lines.Paragraphs(transcript))
         {
             writer.WriteLine();
-            writer.WriteLine($"**{Timestamps.Clock(start)}** {Escape(text)}");
+            var time = Timestamps.InStyle(settings.Timestamps ?? TimestampStyle.Clock, start);
+            writer.WriteLine(time is null ? Escape(text) : $"**{time}** {Escape(text)}");
             any = true;
         }
 
@@ -43,7 +47,7 @@ internal static class MarkdownFormats
         if (transcript.Summary is { } summary)
         {
             WriteHeading(summary.Title, transcript, writer);
-            WriteAbstractAndPoints(summary, writer);
+            WriteBody(summary, writer);
         }
         else
         {
@@ -57,7 +61,7 @@ internal static class MarkdownFormats
         writer.WriteLine("# " + (heading.Length > 0 ? heading : "Transcript"));
     }
 
-    private static void WriteAbstractAndPoints(Summary summary, TextWriter writer)
+    private static void WriteBody(Summary summary, TextWriter writer)
     {
         if (Escape(summary.Abstract) is { Length: > 0 } text)
         {
@@ -65,18 +69,29 @@ internal static class MarkdownFormats
             writer.WriteLine(text);
         }
 
-        if (summary.KeyPoints.Count > 0)
+        WriteList(
+            "Key points",
+            summary.KeyPoints.Select(point =>
+                $"{Escape(point.Text)} ({Span(point.Start, point.End)}){(point.Supported == false ? NotBorneOut : "")}"),
+            writer);
+        // Brackets that hold a time alone, and a space after them, make no link: no text can define one, for its brackets are escaped.
+        WriteList("Topics", (summary.Topics ?? []).Select(topic => $"[{Timestamps.Clock(topic.Start)}] {Escape(topic.Text)}"), writer);
+        WriteList("Chapters", (summary.Chapters ?? []).Select(chapter => $"{Span(chapter.Start, chapter.End)} {Escape(chapter.Title)}"), writer);
+    }
+
+    private static void WriteList(string heading, IEnumerable<string> items, TextWriter writer)
+    {
+        var lines = items.ToList();
+        if (lines.Count > 0)
         {
             writer.WriteLine();
-            writer.WriteLine("## Key points");
+            writer.WriteLine($"## {heading}");
             writer.WriteLine();
-            foreach (var point in summary.KeyPoints)
-            {
-                var span = $"{Timestamps.Clock(point.Start)}–{Timestamps.Clock(point.End)}";
-                writer.WriteLine($"- {Escape(point.Text)} ({span})");
-            }
+            lines.ForEach(line => writer.WriteLine($"- {line}"));
         }
     }
+
+    private static string Span(double start, double end) => $"{Timestamps.Clock(start)}–{Timestamps.Clock(end)}";
 
     /// <summary>
     /// Text on one line that means itself in CommonMark and its GitHub dialect: what could begin markup has a

@@ -9,18 +9,20 @@ public static class TextFormat
     /// <param name="transcript">The transcript.</param>
     /// <param name="writer">Where to.</param>
     /// <param name="width">Characters in a line, 1 or more. Words are never broken: a longer one has a line to itself.</param>
-    public static void Write(Transcript transcript, TextWriter writer, int width = DefaultWidth)
+    /// <param name="timestamps">How the start of each paragraph is written before it, in brackets.</param>
+    public static void Write(
+        Transcript transcript, TextWriter writer, int width = DefaultWidth, TimestampStyle timestamps = TimestampStyle.None)
     {
         ArgumentOutOfRangeException.ThrowIfLessThan(width, 1);
         var first = true;
-        foreach (var (_, text) in Lines.Paragraphs(transcript))
+        foreach (var (start, text) in Lines.Paragraphs(transcript))
         {
             if (!first)
             {
                 writer.WriteLine();
             }
 
-            WriteWrapped(text, writer, width);
+            WriteWrapped(Timestamps.InStyle(timestamps, start) is { } time ? $"[{time}] {text}" : text, writer, width);
             first = false;
         }
 

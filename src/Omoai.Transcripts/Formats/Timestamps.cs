@@ -19,6 +19,15 @@ internal static class Timestamps
     /// <summary><c>HH:MM:SS</c>, the second that has begun.</summary>
     public static string Clock(double seconds) => Clock(Milliseconds(seconds));
 
+    /// <summary>In a style; null where that is none.</summary>
+    public static string? InStyle(TimestampStyle style, double seconds) => style switch
+    {
+        TimestampStyle.S => string.Create(CultureInfo.InvariantCulture, $"{Milliseconds(seconds) / 1000}s"),
+        TimestampStyle.Ms => string.Create(CultureInfo.InvariantCulture, $"{Milliseconds(seconds)}ms"),
+        TimestampStyle.Clock => Clock(seconds),
+        _ => null,
+    };
+
     private static string Clock(long milliseconds)
     {
         var seconds = milliseconds / 1000;

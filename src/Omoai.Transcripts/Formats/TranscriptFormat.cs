@@ -3,7 +3,7 @@ namespace Omoai.Transcripts.Formats;
 /// <summary>A file that a transcript can be written as; all of them are in <see cref="TranscriptFormats"/>.</summary>
 public sealed class TranscriptFormat
 {
-    internal TranscriptFormat(string name, string fileName, string mediaType, Action<Transcript, TextWriter> write)
+    internal TranscriptFormat(string name, string fileName, string mediaType, Action<Transcript, FormatSettings, TextWriter> write)
     {
         (Name, FileName, MediaType, Writer) = (name, fileName, mediaType, write);
     }
@@ -17,5 +17,5 @@ public sealed class TranscriptFormat
     /// <summary>Its media type, with the character set where there is one to tell.</summary>
     public string MediaType { get; }
 
-    internal Action<Transcript, TextWriter> Writer { get; }
+    internal Action<Transcript, FormatSettings, TextWriter> Writer { get; }
 }

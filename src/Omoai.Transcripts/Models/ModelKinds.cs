@@ -15,6 +15,9 @@ public static class ModelKinds
     /// <summary>Words to case and punctuation.</summary>
     public const string Punctuation = "punctuation";
 
+    /// <summary>A causal language model.</summary>
+    public const string Llm = "llm";
+
     /// <summary>The kinds that turn speech into words.</summary>
     public static IReadOnlyList<string> Speech { get; } = [SpeechCtc, SpeechWhisper];
 }

@@ -48,6 +48,7 @@ public sealed record ModelManifest
     public DecoderSettings? Decoder { get; init; }
     public ConfidenceSettings? Confidence { get; init; }
     public PunctuationSettings? Punctuation { get; init; }
+    public CausalSettings? Causal { get; init; }
 
     /// <summary>Every file of the model, by plain name.</summary>
     public required IReadOnlyDictionary<string, ModelFile> Files { get; init; }

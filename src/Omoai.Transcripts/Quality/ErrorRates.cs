@@ -25,6 +25,18 @@ public static class WordErrorRate
             new NormalizedText(reference).Words, new NormalizedText(hypothesis).Words, StringComparer.Ordinal,
             cancellationToken));
 
+    /// <summary>
+    /// WER of the formatted text: of <see cref="NormalizedText.Tokens"/>, which are words in their case and punctuation
+    /// marks, each a token of its own. A word with a mark too many is one insertion, and one with another capital one
+    /// substitution.
+    /// </summary>
+    /// <exception cref="OperationCanceledException">Cancelled.</exception>
+    public static ErrorRate ComputeFormatted(
+        string reference, string hypothesis, CancellationToken cancellationToken = default) =>
+        ErrorRate.Of(SequenceAlignment.Align(
+            new NormalizedText(reference).Tokens, new NormalizedText(hypothesis).Tokens, StringComparer.Ordinal,
+            cancellationToken));
+
     internal static string[] Split(string text) =>
         Nfc.Normalize(text).Split((char[]?)null, StringSplitOptions.RemoveEmptyEntries);
 }
@@ -97,21 +109,4 @@ public static class PunctuationErrorRate
             actualMarks.Clear();
         }
     }
-}
-
-/// <summary>All metrics of a pair of texts.</summary>
-/// <param name="Wer"><see cref="WordErrorRate.Compute"/>: words as written.</param>
-/// <param name="UnpunctuatedWer"><see cref="WordErrorRate.ComputeUnpunctuated"/>: without case and punctuation.</param>
-/// <param name="Cer"><see cref="CharacterErrorRate.Compute"/>.</param>
-/// <param name="Per"><see cref="PunctuationErrorRate.Compute"/>.</param>
-public sealed record TextQuality(ErrorRate Wer, ErrorRate UnpunctuatedWer, ErrorRate Cer, ErrorRate Per)
-{
-    /// <summary>Compares a hypothesis with the reference.</summary>
-    /// <exception cref="OperationCanceledException">Cancelled.</exception>
-    public static TextQuality Compare(string reference, string hypothesis, CancellationToken cancellationToken = default) =>
-        new(
-            WordErrorRate.Compute(reference, hypothesis, cancellationToken),
-            WordErrorRate.ComputeUnpunctuated(reference, hypothesis, cancellationToken),
-            CharacterErrorRate.Compute(reference, hypothesis, cancellationToken),
-            PunctuationErrorRate.Compute(reference, hypothesis, cancellationToken));
 }

@@ -17,6 +17,7 @@ namespace Omoai.Transcripts.Quality;
 public sealed class NormalizedText
 {
     private readonly List<string> words = [];
+    private readonly List<string> written = [];
     private readonly List<bool> capitals = [];
     private readonly List<List<string>> marks = [[]];
 
@@ -24,6 +25,7 @@ public sealed class NormalizedText
     {
         var runes = Nfc.Normalize(text).EnumerateRunes().ToArray();
         var word = new StringBuilder();
+        var asWritten = new StringBuilder();
         for (var i = 0; i < runes.Length; i++)
         {
             var rune = Rune.ToLowerInvariant(runes[i]);
@@ -31,15 +33,16 @@ public sealed class NormalizedText
             if (apostrophe && word.Length > 0 && i + 1 < runes.Length && Rune.IsLetterOrDigit(runes[i + 1]))
             {
                 word.Append('\'');
+                asWritten.Append('\'');
             }
             else if (apostrophe || Rune.IsPunctuation(rune))
             {
-                EndWord(word);
+                EndWord(word, asWritten);
                 marks[^1].Add(rune.ToString());
             }
             else if (Rune.IsWhiteSpace(rune) || Rune.IsControl(rune))
             {
-                EndWord(word);
+                EndWord(word, asWritten);
             }
             else if (Rune.GetUnicodeCategory(rune) != UnicodeCategory.Format)
             {
@@ -49,14 +52,18 @@ public sealed class NormalizedText
                 }
 
                 word.Append(rune);
+                asWritten.Append(runes[i]);
             }
         }
 
-        EndWord(word);
+        EndWord(word, asWritten);
     }
 
     /// <summary>The words in order; none is empty.</summary>
     public IReadOnlyList<string> Words => words;
+
+    /// <summary>The words in order, in their case.</summary>
+    public IReadOnlyList<string> Written => written;
 
     /// <summary>For each word, whether it was written with a capital as its first letter.</summary>
     public IReadOnlyList<bool> Capitals => capitals;
@@ -64,16 +71,22 @@ public sealed class NormalizedText
     /// <summary>Marks before the first word, after each word: one list more than there are words.</summary>
     public IReadOnlyList<IReadOnlyList<string>> Marks => marks;
 
+    /// <summary>The words in their case and the marks, each by itself, in the order of the text.</summary>
+    public IReadOnlyList<string> Tokens =>
+        [.. marks[0], .. written.SelectMany((word, i) => (IEnumerable<string>)[word, .. marks[i + 1]])];
+
     /// <summary>The words, joined by spaces.</summary>
     public override string ToString() => string.Join(' ', words);
 
-    private void EndWord(StringBuilder word)
+    private void EndWord(StringBuilder word, StringBuilder asWritten)
     {
         if (word.Length > 0)
         {
             words.Add(word.ToString());
             marks.Add([]);
+            written.Add(asWritten.ToString());
             word.Clear();
+            asWritten.Clear();
         }
     }
 }

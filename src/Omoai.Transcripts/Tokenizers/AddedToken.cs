@@ -13,7 +13,20 @@ namespace Omoai.Transcripts.Tokenizers;
 /// <param name="LeftStrip">White space before it belongs to it.</param>
 /// <param name="RightStrip">White space after it belongs to it.</param>
 internal sealed record AddedToken(
-    int Id, string Content, bool Special, bool Normalized, bool SingleWord, bool LeftStrip, bool RightStrip);
+    int Id, string Content, bool Special, bool Normalized, bool SingleWord, bool LeftStrip, bool RightStrip)
+{
+    /// <summary>
+    /// It is words or white space, as some files have tokens for runs of spaces or lines, and not a mark such as
+    /// <c>&lt;think&gt;</c>, which says something to a model even where the file doesn't call it special.
+    /// </summary>
+    public bool IsPlainText { get; } =
+        !Special && Content.EnumerateRunes().All(rune => IsWord(rune) || Rune.IsWhiteSpace(rune) || rune.Value == '▁');
+
+    /// <summary>What regular expressions call <c>\w</c>.</summary>
+    public static bool IsWord(Rune rune) => Rune.IsLetterOrDigit(rune) || Rune.GetUnicodeCategory(rune)
+        is UnicodeCategory.NonSpacingMark or UnicodeCategory.SpacingCombiningMark or UnicodeCategory.EnclosingMark
+        or UnicodeCategory.ConnectorPunctuation or UnicodeCategory.LetterNumber;
+}
 
 /// <summary>Finds added tokens in a text: the leftmost, and of these the longest.</summary>
 internal sealed class AddedTokenSplitter
@@ -103,13 +116,8 @@ internal sealed class AddedTokenSplitter
     }
 
     private static bool EndsWithWord(ReadOnlySpan<char> text) =>
-        Rune.DecodeLastFromUtf16(text, out var last, out _) == OperationStatus.Done && IsWord(last);
+        Rune.DecodeLastFromUtf16(text, out var last, out _) == OperationStatus.Done && AddedToken.IsWord(last);
 
     private static bool StartsWithWord(ReadOnlySpan<char> text) =>
-        Rune.DecodeFromUtf16(text, out var first, out _) == OperationStatus.Done && IsWord(first);
-
-    /// <summary>What regular expressions call <c>\w</c>.</summary>
-    private static bool IsWord(Rune rune) => Rune.IsLetterOrDigit(rune) || Rune.GetUnicodeCategory(rune)
-        is UnicodeCategory.NonSpacingMark or UnicodeCategory.SpacingCombiningMark or UnicodeCategory.EnclosingMark
-        or UnicodeCategory.ConnectorPunctuation or UnicodeCategory.LetterNumber;
+        Rune.DecodeFromUtf16(text, out var first, out _) == OperationStatus.Done && AddedToken.IsWord(first);
 }

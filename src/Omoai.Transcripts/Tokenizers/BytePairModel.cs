@@ -45,19 +45,23 @@ internal sealed class BytePairModel
     public string? TokenOf(int id) => id >= 0 && id < _tokens.Length ? _tokens[id] : null;
 
     /// <summary>Adds the ids of a word.</summary>
-    public void Encode(ReadOnlySpan<char> word, List<int> ids)
+    /// <param name="word">Without lone halves of surrogate pairs.</param>
+    /// <param name="ids">What they are added to.</param>
+    /// <param name="never">Ids that no word and no pair becomes; null for none.</param>
+    public void Encode(ReadOnlySpan<char> word, List<int> ids, IReadOnlySet<int>? never)
     {
         var bytes = ArrayPool<byte>.Shared.Rent(Encoding.UTF8.GetMaxByteCount(word.Length));
         var symbols = ArrayPool<int>.Shared.Rent(bytes.Length);
         var utf8 = bytes.AsSpan(0, Encoding.UTF8.GetBytes(word, bytes));
-        if (_options.IgnoreMerges && _lookup.TryGetValue(_options.ByteLevel ? ByteAlphabet.Write(utf8) : word, out var whole))
+        if (_options.IgnoreMerges && _lookup.TryGetValue(_options.ByteLevel ? ByteAlphabet.Write(utf8) : word, out var whole)
+            && never?.Contains(whole) != true)
         {
             ids.Add(whole);
         }
         else
         {
             var count = _options.ByteLevel ? BytesToSymbols(utf8, symbols) : CharactersToSymbols(word, symbols);
-            Merge(symbols.AsSpan(0, count), ids);
+            Merge(symbols.AsSpan(0, count), ids, never);
         }
 
         ArrayPool<byte>.Shared.Return(bytes);
@@ -138,7 +142,7 @@ internal sealed class BytePairModel
     /// Merges as long as there is a pair to merge: the first in the list of merges, and of several of these the leftmost.
     /// Symbols are a linked list and pairs wait in a heap, so that a word of n symbols takes n · log(n) steps.
     /// </summary>
-    private void Merge(Span<int> symbols, List<int> ids)
+    private void Merge(Span<int> symbols, List<int> ids, IReadOnlySet<int>? never)
     {
         var next = ArrayPool<int>.Shared.Rent(symbols.Length + 1);
         var previous = ArrayPool<int>.Shared.Rent(symbols.Length + 1);
@@ -187,7 +191,7 @@ internal sealed class BytePairModel
 
         void Offer(ReadOnlySpan<int> symbols, int left, int right)
         {
-            if (_merges.TryGetValue(Pair(symbols[left], symbols[right]), out var merge))
+            if (_merges.TryGetValue(Pair(symbols[left], symbols[right]), out var merge) && never?.Contains(merge.Id) != true)
             {
                 waiting.Enqueue((left, merge.Id), Pair(merge.Rank, left));
             }

@@ -29,15 +29,30 @@ internal sealed class ReplaceNormalizer(string pattern, string content) : INorma
 /// <summary>Splits a text into words, each of which is encoded by itself.</summary>
 internal interface IPreTokenizer
 {
-    void Split(string text, WordAction word);
+    /// <param name="text">Without lone halves of surrogate pairs.</param>
+    /// <param name="first">It is the beginning of what is encoded.</param>
+    /// <param name="piece">Told each word, none of them empty, and whether it is the beginning.</param>
+    void Split(ReadOnlySpan<char> text, bool first, PieceAction piece);
 }
 
-internal delegate void WordAction(ReadOnlySpan<char> word);
+internal delegate void PieceAction(ReadOnlySpan<char> text, bool first);
 
-/// <summary>The text is one word.</summary>
-internal sealed class WholeText : IPreTokenizer
+/// <summary>Each step splits what the one before it has left; without any the text is one word.</summary>
+internal sealed class PreTokenizerSequence(IPreTokenizer[] steps) : IPreTokenizer
 {
-    public void Split(string text, WordAction word) => word(text);
+    public void Split(ReadOnlySpan<char> text, bool first, PieceAction piece) => Split(0, text, first, piece);
+
+    private void Split(int step, ReadOnlySpan<char> text, bool first, PieceAction piece)
+    {
+        if (step == steps.Length)
+        {
+            piece(text, first);
+        }
+        else
+        {
+            steps[step].Split(text, first, (part, isFirst) => Split(step + 1, part, isFirst, piece));
+        }
+    }
 }
 
 /// <summary>
@@ -57,17 +72,17 @@ internal sealed class ByteLevelPreTokenizer(bool addPrefixSpace, bool useRegex) 
         Other,
     }
 
-    public void Split(string text, WordAction word)
+    public void Split(ReadOnlySpan<char> text, bool first, PieceAction piece)
     {
         if (addPrefixSpace && text.Length > 0 && text[0] != ' ')
         {
-            text = " " + text;
+            text = string.Concat(" ", text);
         }
 
         for (var at = 0; at < text.Length;)
         {
-            var length = useRegex ? WordLength(text.AsSpan(at)) : text.Length;
-            word(text.AsSpan(at, length));
+            var length = useRegex ? WordLength(text[at..]) : text.Length;
+            piece(text.Slice(at, length), first && at == 0);
             at += length;
         }
     }
@@ -112,6 +127,40 @@ internal sealed class ByteLevelPreTokenizer(bool addPrefixSpace, bool useRegex) 
             UnicodeCategory.DecimalDigitNumber or UnicodeCategory.LetterNumber or UnicodeCategory.OtherNumber => Kind.Number,
             _ => Kind.Other,
         };
+    }
+}
+
+/// <summary>Where a space is put before a text, so that its first word is like others.</summary>
+internal enum PrependScheme
+{
+    Always,
+
+    /// <summary>Before the first text only, not before those that come after an added token.</summary>
+    First,
+
+    Never,
+}
+
+/// <summary>SentencePiece's words: a space is a letter, and the first of the word after it.</summary>
+internal sealed class MetaspacePreTokenizer(char replacement, PrependScheme prepend, bool split) : IPreTokenizer
+{
+    public void Split(ReadOnlySpan<char> text, bool first, PieceAction piece)
+    {
+        var letters = new char[text.Length + 1];
+        letters[0] = replacement;
+        text.Replace(letters.AsSpan(1), ' ', replacement);
+        var isPrepended = letters.Length > 1 && letters[1] != replacement
+            && (prepend == PrependScheme.Always || (prepend == PrependScheme.First && first));
+        ReadOnlySpan<char> all = letters.AsSpan(isPrepended ? 0 : 1);
+        var done = 0;
+        for (var at = 1; at <= all.Length; at++)
+        {
+            if (at == all.Length || (split && all[at] == replacement))
+            {
+                piece(all[done..at], first && done == 0);
+                done = at;
+            }
+        }
     }
 }
 
@@ -175,6 +224,15 @@ internal sealed class ByteFallbackDecoder : ITokenDecoder
         && byte.TryParse(token.AsSpan(3, 2), NumberStyles.AllowHexSpecifier, CultureInfo.InvariantCulture, out var value)
             ? value
             : null;
+}
+
+/// <summary>What <see cref="MetaspacePreTokenizer"/> makes of a space is one again; none at the beginning where it puts one there.</summary>
+internal sealed class MetaspaceDecoder(char replacement, PrependScheme prepend) : ITokenDecoder
+{
+    public IEnumerable<string> Decode(IEnumerable<string> tokens) => tokens.Select((token, index) =>
+        index == 0 && prepend != PrependScheme.Never
+            ? token.Replace(replacement.ToString(), "", StringComparison.Ordinal)
+            : token.Replace(replacement, ' '));
 }
 
 internal sealed class FuseDecoder : ITokenDecoder

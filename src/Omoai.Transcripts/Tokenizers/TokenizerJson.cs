@@ -1,4 +1,5 @@
 using System.Text.Json;
+using System.Text.RegularExpressions;
 using Omoai.Transcripts.Activities;
 
 namespace Omoai.Transcripts.Tokenizers;
@@ -49,9 +50,13 @@ internal static class TokenizerJson
     private static Tokenizer Read(JsonElement root)
     {
         RequireKind(root, JsonValueKind.Object, "it");
-        var preTokenizer = PreTokenizer(Optional(root, "pre_tokenizer"));
+        var preTokenizers = Steps(Optional(root, "pre_tokenizer"), "pretokenizers").ToList();
+        // What comes after it would see bytes.
+        var byteLevel = preTokenizers.FindIndex(step => Type(step) == "ByteLevel");
+        Require(byteLevel < 0 || byteLevel == preTokenizers.Count - 1, "its pre-tokenizer 'ByteLevel' isn't the last one");
+        var preTokenizer = new PreTokenizerSequence([.. preTokenizers.Select(PreTokenizer).OfType<IPreTokenizer>()]);
         return new Tokenizer(
-            Model(root.GetProperty("model"), preTokenizer is ByteLevelPreTokenizer), [.. Normalizers(Optional(root, "normalizer"))],
+            Model(root.GetProperty("model"), byteLevel >= 0), [.. Normalizers(Optional(root, "normalizer"))],
             preTokenizer, AddedTokens(Optional(root, "added_tokens")), [.. Decoders(Optional(root, "decoder"))]);
     }
 
@@ -147,13 +152,46 @@ internal static class TokenizerJson
             var type => throw Unknown("normalizer", type, "NFC, Prepend, Replace, Sequence"),
         });
 
-    private static IPreTokenizer PreTokenizer(JsonElement? preTokenizer) => preTokenizer is not { } step
-        ? new WholeText()
-        : Type(step) switch
-        {
-            "ByteLevel" => new ByteLevelPreTokenizer(Flag(step, "add_prefix_space", true), Flag(step, "use_regex", true)),
-            var type => throw Unknown("pre-tokenizer", type, "ByteLevel"),
-        };
+    /// <summary>A step; null for one that splits nothing.</summary>
+    private static IPreTokenizer? PreTokenizer(JsonElement step) => Type(step) switch
+    {
+        "ByteLevel" => (Flag(step, "add_prefix_space", true), Flag(step, "use_regex", true)) is var (space, regex) && (space || regex)
+            ? new ByteLevelPreTokenizer(space, regex)
+            : null,
+        "Split" => new SplitPreTokenizer(Expression(step), Behavior(step), Flag(step, "invert")),
+        "Digits" => new SplitPreTokenizer(
+            @"\p{N}", Flag(step, "individual_digits") ? SplitBehavior.Isolated : SplitBehavior.Contiguous, invert: false),
+        "Punctuation" => new SplitPreTokenizer(@"[\p{P}$+<=>^`|~]", Behavior(step), invert: false),
+        "Metaspace" => new MetaspacePreTokenizer(Replacement(step), Prepend(step), Flag(step, "split", true)),
+        var type => throw Unknown("pre-tokenizer", type, "ByteLevel, Split, Digits, Punctuation, Metaspace, Sequence"),
+    };
+
+    private static string Expression(JsonElement step) =>
+        Text(step.GetProperty("pattern"), "Regex", null) is { Length: > 0 } regex ? regex : Regex.Escape(Pattern(step));
+
+    private static SplitBehavior Behavior(JsonElement step) => Text(step, "behavior", "Isolated") switch
+    {
+        "Removed" => SplitBehavior.Removed,
+        "Isolated" => SplitBehavior.Isolated,
+        "MergedWithPrevious" => SplitBehavior.MergedWithPrevious,
+        "MergedWithNext" => SplitBehavior.MergedWithNext,
+        "Contiguous" => SplitBehavior.Contiguous,
+        var behavior => throw Unknown("split behaviour", behavior, "Removed, Isolated, MergedWithPrevious, MergedWithNext, Contiguous"),
+    };
+
+    private static char Replacement(JsonElement step) => Text(step, "replacement", "▁") is [var replacement]
+        ? replacement
+        : throw new FormatException("its spaces are written with more than a letter");
+
+    /// <summary>Files before 2024 have a flag only.</summary>
+    private static PrependScheme Prepend(JsonElement step) => Text(step, "prepend_scheme", null) switch
+    {
+        "always" => PrependScheme.Always,
+        "first" => PrependScheme.First,
+        "never" => PrependScheme.Never,
+        null => Flag(step, "add_prefix_space", true) ? PrependScheme.Always : PrependScheme.Never,
+        var scheme => throw Unknown("prepend scheme", scheme, "always, first, never"),
+    };
 
     private static IEnumerable<ITokenDecoder> Decoders(JsonElement? decoder) => Steps(decoder, "decoders")
         .Select(ITokenDecoder (step) => Type(step) switch
@@ -162,9 +200,10 @@ internal static class TokenizerJson
             "Replace" => new ReplaceDecoder(Pattern(step), Affix(step, "content")),
             "ByteFallback" => new ByteFallbackDecoder(),
             "Fuse" => new FuseDecoder(),
+            "Metaspace" => new MetaspaceDecoder(Replacement(step), Prepend(step)),
             "Strip" when Text(step, "content", "") is { Length: 1 } content =>
                 new StripDecoder(content[0], Number(step, "start"), Number(step, "stop")),
-            var type => throw Unknown("decoder", type, "ByteLevel, Replace, ByteFallback, Fuse, Strip, Sequence"),
+            var type => throw Unknown("decoder", type, "ByteLevel, Replace, ByteFallback, Fuse, Metaspace, Strip, Sequence"),
         });
 
     /// <summary>The steps of a sequence, the one step that isn't a sequence, or none.</summary>
@@ -175,7 +214,7 @@ internal static class TokenizerJson
     private static string Pattern(JsonElement step) =>
         Text(step.GetProperty("pattern"), "String", null) is { Length: > 0 } pattern
             ? pattern
-            : throw new FormatException("it replaces something else than a text");
+            : throw new FormatException("it looks for something else than a text");
 
     private static string Affix(JsonElement step, string name)
     {

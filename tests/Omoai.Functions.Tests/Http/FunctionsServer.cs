@@ -10,6 +10,7 @@ using Omoai.Functions.Tests.Support;
 using Omoai.Isolation;
 using Omoai.Pipeline;
 using Omoai.Pipeline.Activities;
+using Omoai.Pipeline.Models;
 using Omoai.Storage;
 using Omoai.Tests;
 using Omoai.Tests.ApiCalls;
@@ -56,7 +57,7 @@ internal sealed class FunctionsServer : IAsyncDisposable
         var timeLimit = new ConfigurationBuilder().AddInMemoryCollection().Build();
         var functions = new ApiFunctions(
             app.Services.GetRequiredService<TranscriptionsApi>(), app.Services.GetRequiredService<DurableJobEngine>(),
-            new FunctionTimeout(timeLimit, app.Services.GetRequiredService<IOptions<IsolationOptions>>()));
+            new FunctionTimeout(timeLimit, app.Services.GetRequiredService<IOptions<IsolationOptions>>(), Options.Create(new LlmOptions())));
         app.UseRouting();
         foreach (var function in HttpFunction.All)
         {

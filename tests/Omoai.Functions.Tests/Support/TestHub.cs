@@ -44,7 +44,8 @@ internal sealed class TestHub : IAsyncDisposable
         Store = new DirectoryArtifactStore(folder);
         Jobs = new JobsOnAnyEngine(
             Engine, Store, new ModelCatalog(Options.Create(new ModelOptions { Folders = { Path.Combine(TestPaths.Repository, "models") } })),
-            Options.Create(new PipelineOptions { RetryDelay = TimeSpan.Zero }), Options.Create(new WebhookOptions()), TimeProvider.System);
+            Options.Create(new PipelineOptions { RetryDelay = TimeSpan.Zero }), Options.Create(new LlmOptions()),
+            Options.Create(new WebhookOptions()), TimeProvider.System);
     }
 
     /// <summary>As the worker and the client of the app write (FunctionsServices).</summary>

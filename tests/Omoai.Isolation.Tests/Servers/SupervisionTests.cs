@@ -255,11 +255,19 @@ public sealed partial class SupervisionTests : IAsyncDisposable
         var status = await StateAsync(server, ServerState.BackingOff, restarts: 0);
         Assert.Contains("No turn came", status.Reason, StringComparison.Ordinal);
         Assert.Equal(0, _starts.Count);
+        foreach (var look in (int[])[1, 2, 3])
+        {
+            await _time.AskedForAsync(TimeSpan.FromSeconds(1), look);
+            _time.Advance(TimeSpan.FromSeconds(1));
+        }
 
+        await _time.AskedForAsync(TimeSpan.FromSeconds(1), 4);
         taken.Dispose();
-        await _time.AskedForAsync(TimeSpan.FromSeconds(1));
         _time.Advance(TimeSpan.FromSeconds(1));
         Assert.Null(await server.WaitUntilReadyAsync(CancellationToken.None));
+        // It waited, and soon was in the queue again; it was never started before.
+        Assert.Equal(0, server.Status.Restarts);
+        Assert.Equal([1, 1, 1, 1], Pauses());
     }
 
     [Fact]

@@ -27,6 +27,16 @@ public sealed class SegmentBuilderTests
             .Select(segment => segment.Paragraph)));
 
     [Fact]
+    public void A_paragraph_that_ends_without_a_silence_ends_with_a_sentence()
+    {
+        var words = Speech.Say("One one. Two two. Three three.");
+        // After "one", which ends no sentence, and after "two.".
+        var segments = SegmentBuilder.Build(
+            words, WordPauses.Of(words), i => words[i].Text.EndsWith('.'), 1.5, i => i is 0 or 3);
+        Assert.Equal([0, 0, 1], segments.Select(segment => segment.Paragraph));
+    }
+
+    [Fact]
     public void A_silence_inside_a_sentence_starts_none() =>
         Assert.Equal([0, 0], Build(Speech.Say("One // one. Two two."), 1.5).Select(segment => segment.Paragraph));
 

@@ -132,9 +132,9 @@ public sealed class ExtractiveSummarizerTests
 
     private static (IReadOnlyList<Segment> Segments, Summary Summary) Summarize(string written, int maxKeyPoints = 7)
     {
-        var result = PostProcessor.Process(
+        var result = PostProcessing.Process(
             [new RecognizedPart(0, Speech.Read(written))], FakeTagger.Knowing(written),
-            new PostProcessInput([], "", null, MaxKeyPoints: maxKeyPoints), new Progress<double>(), CancellationToken.None).Result;
+            new PostProcessInput([], "", null, MaxKeyPoints: maxKeyPoints)).Result;
         return (result.Segments, result.Summary!);
     }
 }

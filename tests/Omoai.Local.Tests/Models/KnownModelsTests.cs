@@ -2,6 +2,7 @@ using System.Security.Cryptography;
 using Omoai.Local.Models;
 using Omoai.Tests;
 using Omoai.Transcripts.Models;
+using Omoai.Transcripts.Tokenizers;
 
 namespace Omoai.Local.Tests.Models;
 
@@ -31,12 +32,13 @@ public sealed class KnownModelsTests
 
         var manifest = KnownModels.Shipped.Manifest(model.Template, name, model.Licence, files, model.Model);
 
-        Assert.Contains(manifest.Kind, new[] { ModelKinds.SpeechCtc, ModelKinds.SpeechWhisper, ModelKinds.Vad });
+        Assert.Contains(manifest.Kind, new[] { ModelKinds.SpeechCtc, ModelKinds.SpeechWhisper, ModelKinds.Vad, ModelKinds.Llm });
         Assert.NotEqual("", manifest.Language);
-        string?[] used = [manifest.Whisper?.Encoder, manifest.Whisper?.Decoder, manifest.Whisper?.Tokenizer, manifest.Ctc?.Model, manifest.Ctc?.Tokens, manifest.Vad?.Model];
+        string?[] used = [manifest.Whisper?.Encoder, manifest.Whisper?.Decoder, manifest.Whisper?.Tokenizer, manifest.Ctc?.Model, manifest.Ctc?.Tokens, manifest.Vad?.Model, manifest.Causal?.Model, manifest.Causal?.Tokenizer];
         Assert.True(files.Count == 0 || used.OfType<string>().All(files.ContainsKey), "The manifest uses a file that isn't fetched.");
         Assert.True(files.Count == 0 || used.OfType<string>().Any());
         Assert.InRange(manifest.MemoryMb, 128, 8000);
+        Assert.True(manifest.Kind != ModelKinds.Llm || ChatFamily.Find(manifest.Causal!.ChatTemplate) is not null);
         using var stream = new MemoryStream(KnownModels.Write(manifest));
         Assert.Equivalent(manifest, ModelManifest.Read(stream), strict: true);
     }

@@ -296,6 +296,123 @@ public sealed class ModelProposalTests
         Assert.True(Propose("en").Manifest.Ctc!.Lowercase);
     }
 
+    [Fact]
+    public void A_language_model_is_known_by_its_past()
+    {
+        Llm();
+
+        var (manifest, proposal) = Propose(null);
+
+        Assert.Equal((ModelKinds.Llm, "mul"), (manifest.Kind, manifest.Language));
+        Assert.Equivalent(new CausalSettings("model.onnx", "tokenizer.json", "chatml", 32768, [7, 8]), manifest.Causal, strict: true);
+        Assert.Equal(
+            ["config.json", "generation_config.json", "model.onnx", "model.onnx_data", "tokenizer.json", "tokenizer_config.json"],
+            proposal.Files.Order(StringComparer.Ordinal));
+        // 1.2 times six files of 10 MiB, and keys and values of two heads of 64 floats for each of 32768 tokens, 64 MiB.
+        Assert.Equal(72 + 64 + 128, manifest.MemoryMb);
+        Assert.Equal(
+            ["Its context of 131072 tokens is cut to 32768, for the memory that it takes: causal.contextTokens may be up to what there is memory for.", "By its chat template it is of the family 'chatml' (causal.chatTemplate)."],
+            proposal.Notes.Order(StringComparer.Ordinal).Reverse());
+    }
+
+    [Fact]
+    public void A_language_model_of_the_genai_builder_is_run_alone()
+    {
+        Llm("GroupQueryAttention", "model.onnx.data");
+        _files.Remove("config.json");
+        _files.Remove("generation_config.json");
+        _files["genai_config.json"] = """{"model":{"context_length":4096,"eos_token_id":[5,6]}}""";
+
+        var causal = Propose(null).Manifest.Causal!;
+
+        Assert.Equal((4096, 1), (causal.ContextTokens, causal.MaxBatch));
+        Assert.Equal([5, 6, 8], causal.EndTokens);
+        Assert.Contains("model.onnx.data", Propose(null).Proposal.Files);
+        Assert.Contains("genai_config.json", Propose(null).Proposal.Files);
+    }
+
+    [Fact]
+    public void A_language_model_may_ask_how_many_logits_to_keep()
+    {
+        Llm(more: new TensorFacts("num_logits_to_keep", "int64", []));
+        Assert.Equal(ModelKinds.Llm, Propose(null).Manifest.Kind);
+    }
+
+    [Fact]
+    public void A_language_model_that_can_not_be_told_what_pads_is_run_alone()
+    {
+        Llm(mask: false);
+        Assert.Equal(1, Propose("vi").Manifest.Causal!.MaxBatch);
+        Assert.Equal("vi", Propose("vi").Manifest.Language);
+    }
+
+    [Theory]
+    [InlineData("""{"chat_template":[{"name":"tools","template":"<|im_start|>"},{"name":"default","template":"<start_of_turn>"}]}""", "gemma", "'gemma'")]
+    [InlineData("""{"chat_template":"<|start_header_id|> Today Date: "}""", "llama3", "today's date")]
+    [InlineData("""{"chat_template":"{{ 'Human: ' }}"}""", "plain", "isn't of a family")]
+    [InlineData("""{"chat_template":5}""", "plain", "no chat template")]
+    [InlineData("{}", "plain", "no chat template")]
+    public void The_family_of_a_chat_is_guessed(string tokenizerConfig, string family, string note)
+    {
+        Llm();
+        _files["tokenizer_config.json"] = tokenizerConfig;
+
+        var (manifest, proposal) = Propose(null);
+
+        Assert.Equal(family, manifest.Causal!.ChatTemplate);
+        Assert.Contains(proposal.Notes, said => said.Contains(note, StringComparison.Ordinal));
+    }
+
+    [Fact]
+    public void A_chat_template_may_have_a_file_of_its_own_and_its_end_be_in_the_tokenizer()
+    {
+        Llm();
+        _files["tokenizer_config.json"] = "{}";
+        _files["chat_template.jinja"] = "{{ '<|im_start|>' }}";
+        _files["tokenizer.json"] = """{"added_tokens":[{"id":3,"content":"<|im_start|>"},{"id":4,"content":"<|im_end|>"}]}""";
+
+        Assert.Equal("chatml", Propose(null).Manifest.Causal!.ChatTemplate);
+        Assert.Equal([7, 4], Propose(null).Manifest.Causal!.EndTokens);
+    }
+
+    [Fact]
+    public void A_language_model_that_lacks_something_is_refused()
+    {
+        Llm();
+        _files["config.json"] = _files["generation_config.json"] = _files["tokenizer_config.json"] = "{}";
+        AssertRefused("which token ends a reply");
+        Reset();
+        Llm();
+        _files["config.json"] = """{"max_position_embeddings":128}""";
+        AssertRefused("its context is 128 tokens");
+        Reset();
+        Llm();
+        _files.Remove("tokenizer.json");
+        AssertRefused("tokenizer.json isn't there");
+        Reset();
+        Llm(more: new TensorFacts("token_type_ids", "int64", [-1, -1]));
+        AssertRefused("token_type_ids");
+    }
+
+    [Fact]
+    public void A_text_is_found_in_a_file_wherever_it_is()
+    {
+        var folder = Directory.CreateTempSubdirectory("omoai-test-");
+        var path = Path.Combine(folder.FullName, "model.onnx");
+        foreach (var at in new[] { 0, 5, (1 << 20) - 3, (1 << 20) + 1, (2 << 20) - 6 })
+        {
+            var bytes = new byte[(2 << 20) + 100];
+            "Attention"u8.CopyTo(bytes.AsSpan(at));
+            File.WriteAllBytes(path, bytes);
+            Assert.True(ModelAdder.Mentions(path, "Attention"));
+            Assert.False(ModelAdder.Mentions(path, "Attentions"));
+        }
+
+        File.WriteAllBytes(path, []);
+        Assert.False(ModelAdder.Mentions(path, "Attention"));
+        folder.Delete(recursive: true);
+    }
+
     [SharedDataFact]
     public void Silero_is_known()
     {
@@ -368,6 +485,23 @@ public sealed class ModelProposalTests
         _files["generation_config.json"] = """{"lang_to_id":{"<|vi|>":1,"<|en|>":2,"<|de|>":3,"<|../x|>":4}}""";
     }
 
+    private void Llm(string mentioned = "", string weights = "model.onnx_data", bool mask = true, params TensorFacts[] more)
+    {
+        TensorFacts[] masks = mask ? [new TensorFacts("attention_mask", "int64", [-1, -1])] : [];
+        _graphs.Add(new GraphFacts(
+            "model.onnx",
+            [
+                new TensorFacts("input_ids", "int64", [-1, -1]), .. masks, new TensorFacts("position_ids", "int64", [-1, -1]),
+                Float("past_key_values.0.key", -1, 2, -1, 128), Float("past_key_values.0.value", -1, 2, -1, 128), .. more,
+            ],
+            [Float("logits", -1, -1, 1000), Float("present.0.key", -1, 2, -1, 128)], None));
+        _files["model.onnx"] = mentioned;
+        _files[weights] = _files["tokenizer.json"] = "{}";
+        _files["config.json"] = """{"max_position_embeddings":131072,"eos_token_id":7}""";
+        _files["generation_config.json"] = """{"eos_token_id":7}""";
+        _files["tokenizer_config.json"] = """{"chat_template":"{{'<|im_start|>' + message['role']}}","added_tokens_decoder":{"8":{"content":"<|im_end|>"}}}""";
+    }
+
     private void Waveform(int tokens, string? config, params TensorFacts[] more)
     {
         _graphs.Add(new GraphFacts("model.onnx", [Float("input_values", -1, -1), .. more], [Float("logits", -1, -1, tokens)], None));
@@ -419,7 +553,11 @@ public sealed class ModelProposalTests
     /// <summary>A proposal, and the manifest that it makes.</summary>
     private (ModelManifest Manifest, ModelProposal Proposal) Propose(string? language)
     {
-        var proposal = ModelProposal.Make(new FolderFacts([.. _files.Keys.Order(StringComparer.Ordinal)], _graphs, name => _files[name]), language);
+        var proposal = ModelProposal.Make(new FolderFacts([.. _files.Keys.Order(StringComparer.Ordinal)], _graphs, name => _files[name])
+        {
+            Length = _ => 10 << 20,
+            Mentions = (file, text) => _files[file].Contains(text, StringComparison.Ordinal),
+        }, language);
         var files = proposal.Files.Concat(proposal.Written.Keys).ToDictionary(name => name, _ => new ModelFile(1, new string('0', 64)));
         return (KnownModels.Shipped.Manifest(proposal.Template, "name", "MIT", files, (JsonObject)proposal.Settings.DeepClone()), proposal);
     }

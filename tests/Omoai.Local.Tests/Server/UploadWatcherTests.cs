@@ -129,7 +129,8 @@ public sealed class UploadWatcherTests : IDisposable
         store ??= _store;
         var options = Options.Create(new PipelineOptions());
         var jobs = new Pipeline.Jobs.Jobs(
-            _engine, store, new ModelCatalog(Options.Create(_models)), options, Options.Create(new WebhookOptions()), TimeProvider.System);
+            _engine, store, new ModelCatalog(Options.Create(_models)), options, Options.Create(new LlmOptions()),
+            Options.Create(new WebhookOptions()), TimeProvider.System);
         return new UploadWatcher(
             new UploadReceiver(jobs, store, options, NullLogger<UploadReceiver>.Instance), store, Options.Create(new WatcherOptions()),
             TimeProvider.System, NullLogger<UploadWatcher>.Instance);

@@ -15,6 +15,7 @@ internal sealed class OnnxGraph
     // Messages are concatenated fields, and those of different numbers may come in any order.
     private readonly List<byte> graph = [.. Field(2, "graph")];
     private readonly List<byte> metadata = [];
+    private readonly SortedSet<string> domains = new(StringComparer.Ordinal);
 
     public OnnxGraph Input(string name, TensorElementType element, params object[] shape) =>
         Add(11, [.. Field(1, name), .. Field(2, TensorType(element, shape))]);
@@ -38,19 +39,25 @@ internal sealed class OnnxGraph
     public OnnxGraph Scalar(string name, long value) => Add(
         5, [.. Field(2, (long)TensorElementType.Int64), .. Field(8, name), .. Field(9, BitConverter.GetBytes(value))]);
 
-    /// <param name="operation">The operator.</param>
+    /// <param name="operation">The operator; one that isn't ONNX's own has its domain before it, and a dot between them.</param>
     /// <param name="inputs">Names; empty for one that is left out.</param>
     /// <param name="outputs">Names.</param>
     /// <param name="attributes">Each an int, a long, a float, a string, or an array of ints.</param>
     public OnnxGraph Node(
-        string operation, string[] inputs, string[] outputs, params (string Name, object Value)[] attributes) =>
-        Add(1,
+        string operation, string[] inputs, string[] outputs, params (string Name, object Value)[] attributes)
+    {
+        var dot = operation.LastIndexOf('.');
+        var domain = operation[..Math.Max(0, dot)];
+        domains.Add(domain);
+        return Add(1,
         [
             .. inputs.SelectMany(name => Field(1, name)),
             .. outputs.SelectMany(name => Field(2, name)),
-            .. Field(4, operation),
+            .. Field(4, operation[(dot + 1)..]),
+            .. Field(7, domain),
             .. attributes.SelectMany(attribute => Field(5, [.. Field(1, attribute.Name), .. Attribute(attribute.Value)])),
         ]);
+    }
 
     /// <summary>What exporters write into a file besides the graph.</summary>
     public OnnxGraph Metadata(string name, string value)
@@ -64,9 +71,23 @@ internal sealed class OnnxGraph
     /// <param name="values">An array of numbers of any rank.</param>
     public OnnxGraph Tensor(string name, TensorElementType element, Array values) => Constant(name, element, values);
 
-    /// <summary>The bytes of the model: IR version 8, operator set 17.</summary>
+    /// <summary>Floats that are in a file beside the model, from its beginning on.</summary>
+    /// <param name="name">The constant's name.</param>
+    /// <param name="file">The file.</param>
+    /// <param name="count">Numbers.</param>
+    public OnnxGraph External(string name, string file, int count) => Add(
+        5,
+        [
+            .. Field(1, count), .. Field(2, (long)TensorElementType.Float), .. Field(8, name),
+            .. Field(13, [.. Field(1, "location"), .. Field(2, file)]), .. Field(14, 1),
+        ]);
+
+    /// <summary>The bytes of the model: IR version 8, operator set 17, and 1 of other domains.</summary>
     public byte[] ToModel() =>
-        [.. Field(1, 8), .. Field(7, [.. graph]), .. Field(8, [.. Field(1, ""), .. Field(2, 17)]), .. metadata];
+    [
+        .. Field(1, 8), .. Field(7, [.. graph]), .. Field(8, [.. Field(1, ""), .. Field(2, 17)]),
+        .. domains.Where(domain => domain.Length > 0).SelectMany(domain => Field(8, [.. Field(1, domain), .. Field(2, 1)])), .. metadata,
+    ];
 
     private static byte[] TensorType(TensorElementType element, object[] shape)
     {
