@@ -1,4 +1,4 @@
-// What the scripts of bench/speech share: the stretches of speech that it writes, and the answers it waits for.
+// What the scripts of bench/speech and bench/language share: the stretches of speech that the first one writes, and the answers both wait for.
 'use strict';
 
 /** Stretches of speech: each its length (int32), then its samples (float32). */

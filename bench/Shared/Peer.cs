@@ -1,7 +1,7 @@
 using System.Diagnostics;
 using System.Text.Json;
 
-namespace Omoai.Recognition;
+namespace Omoai.Benchmarks;
 
 /// <summary>A peer in a process of its own that does the work once for each line it is sent, and answers with a line of JSON.</summary>
 internal sealed class Peer : IAsyncDisposable
