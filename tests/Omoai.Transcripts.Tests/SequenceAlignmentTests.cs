@@ -105,38 +105,6 @@ public sealed class SequenceAlignmentTests
     }
 
     [Fact]
-    public void More_edits_than_are_allowed_are_none_and_others_are_those_of_a_whole_alignment()
-    {
-        var random = new Random(20260506);
-        for (var round = 0; round < 400; round++)
-        {
-            // Long ones, so that rows of bits are tried too.
-            var length = round % 20 == 0 ? 500 : 20;
-            var reference = RandomTokens(random, random.Next(length), 4);
-            var hypothesis = random.Next(2) == 0 ? RandomTokens(random, random.Next(length), 4) : Mutate(random, reference, 4);
-            var edits = SequenceAlignment.Align(reference, hypothesis);
-            var fewest = edits.Count(edit => edit.Kind != EditKind.Equal);
-            foreach (var maxEdits in new[] { 0, 1, fewest - 2, fewest - 1, fewest, fewest + 1, int.MaxValue })
-            {
-                if (maxEdits >= 0)
-                {
-                    Assert.Equal(maxEdits < fewest ? null : edits, SequenceAlignment.TryAlign(reference, hypothesis, maxEdits));
-                }
-            }
-        }
-    }
-
-    [Fact]
-    public void What_is_not_similar_enough_is_found_out_however_long_it_is()
-    {
-        var (reference, hypothesis) = (Enumerable.Range(0, 1_000_000).ToArray(), Enumerable.Range(1_000_000, 1_000_000).ToArray());
-
-        Assert.Null(SequenceAlignment.TryAlign(reference, hypothesis, maxEdits: 100));
-        Assert.Null(SequenceAlignment.TryAlign(reference, hypothesis[..900_000], maxEdits: 50_000));
-        Assert.Throws<ArgumentOutOfRangeException>(() => SequenceAlignment.TryAlign([1], [1], maxEdits: -1));
-    }
-
-    [Fact]
     public void Long_similar_sequences_are_aligned_exactly()
     {
         var random = new Random(7);

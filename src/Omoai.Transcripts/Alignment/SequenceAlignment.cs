@@ -48,37 +48,12 @@ public static class SequenceAlignment
     public static IReadOnlyList<Edit> Align<T>(
         IReadOnlyList<T> reference, IReadOnlyList<T> hypothesis, IEqualityComparer<T>? comparer = null,
         CancellationToken cancellationToken = default)
-        where T : notnull =>
-        TryAlign(reference, hypothesis, int.MaxValue, comparer, cancellationToken)!;
-
-    /// <summary>Aligns two sequences if they are similar enough.</summary>
-    /// <param name="reference">The reference.</param>
-    /// <param name="hypothesis">The hypothesis.</param>
-    /// <param name="maxEdits">Substitutions, insertions and deletions that there may be, 0 or more.</param>
-    /// <param name="comparer">What takes tokens for equal; null for their own equality.</param>
-    /// <param name="cancellationToken">Stops it.</param>
-    /// <returns>
-    /// What <see cref="Align"/> returns; null where that has more edits than <paramref name="maxEdits"/>. That is found
-    /// out in time O(N + M + (N + M) maxEdits) at worst, however different the sequences are.
-    /// </returns>
-    /// <exception cref="OperationCanceledException">Cancelled.</exception>
-    public static IReadOnlyList<Edit>? TryAlign<T>(
-        IReadOnlyList<T> reference, IReadOnlyList<T> hypothesis, int maxEdits, IEqualityComparer<T>? comparer = null,
-        CancellationToken cancellationToken = default)
         where T : notnull
     {
-        ArgumentOutOfRangeException.ThrowIfNegative(maxEdits);
-
-        // Each token that the sequences lack of the other's length is an edit.
-        if (Math.Abs(reference.Count - hypothesis.Count) > maxEdits)
-        {
-            return null;
-        }
-
         // Tokens become numbers, so that each is hashed once and compared cheaply ever after.
         var ids = new Dictionary<T, int>(comparer);
         var (one, other) = (Intern(reference, ids), Intern(hypothesis, ids));
-        return new Aligner(one, other, ids.Count, cancellationToken).Align(maxEdits);
+        return new Aligner(one, other, ids.Count, cancellationToken).Align();
     }
 
     private static int[] Intern<T>(IReadOnlyList<T> tokens, Dictionary<T, int> ids)
@@ -113,11 +88,13 @@ public static class SequenceAlignment
         private readonly List<Edit> edits = new(Math.Max(reference.Length, hypothesis.Length));
         private BitRows? rows;
 
-        public List<Edit>? Align(int maxEdits) =>
-            Align(0, reference.Length, 0, hypothesis.Length, maxEdits) ? edits : null;
+        public List<Edit> Align()
+        {
+            Align(0, reference.Length, 0, hypothesis.Length);
+            return edits;
+        }
 
-        /// <returns>Whether it takes no more edits than that.</returns>
-        private bool Align(int refFrom, int refTo, int hypFrom, int hypTo, int maxEdits = int.MaxValue)
+        private void Align(int refFrom, int refTo, int hypFrom, int hypTo)
         {
             while (refFrom < refTo && hypFrom < hypTo && reference[refFrom] == hypothesis[hypFrom])
             {
@@ -132,16 +109,10 @@ public static class SequenceAlignment
 
             if (refTo - refFrom == 1 && hypTo - hypFrom == 1)
             {
-                if (maxEdits < 1)
-                {
-                    return false;
-                }
-
                 edits.Add(new Edit(EditKind.Substitute, refFrom, hypFrom));
             }
             else if (refFrom == refTo || hypFrom == hypTo)
             {
-                // No more than the difference of the lengths, which is known to be few enough.
                 for (var i = refFrom; i < refTo; i++)
                 {
                     edits.Add(new Edit(EditKind.Delete, i, hypFrom));
@@ -155,11 +126,7 @@ public static class SequenceAlignment
             else
             {
                 // At least two edits remain, at least one on each side of the middle: both halves are smaller.
-                if (FindMiddle(refFrom, refTo, hypFrom, hypTo, maxEdits) is not { } middle)
-                {
-                    return false;
-                }
-
+                var middle = FindMiddle(refFrom, refTo, hypFrom, hypTo);
                 Align(refFrom, middle.Reference, hypFrom, middle.Hypothesis);
                 Align(middle.Reference, refTo, middle.Hypothesis, hypTo);
             }
@@ -168,42 +135,27 @@ public static class SequenceAlignment
             {
                 edits.Add(new Edit(EditKind.Equal, refTo + i, hypTo + i));
             }
-
-            return true;
         }
 
-        /// <summary>A point that an alignment with the fewest edits passes, about half of its edits on either side; null where those are
-        /// more than <paramref name="maxEdits"/>.</summary>
-        private (int Reference, int Hypothesis)? FindMiddle(int refFrom, int refTo, int hypFrom, int hypTo, int maxEdits)
+        /// <summary>A point that an alignment with the fewest edits passes, about half of its edits on either side.</summary>
+        private (int Reference, int Hypothesis) FindMiddle(int refFrom, int refTo, int hypFrom, int hypTo)
         {
             var (n, m) = (refTo - refFrom, hypTo - hypFrom);
             var steps = Math.Max(FewSteps, (long)n * m / CellsPerStep);
             for (var distance = 0; ; distance++)
             {
                 cancellationToken.ThrowIfCancellationRequested();
-                // Paths that meet in this round have that many edits at least.
-                if ((2L * distance) - 1 > maxEdits)
-                {
-                    return null;
-                }
-
                 steps -= 2 * (Math.Min(distance, n) + Math.Min(distance, m) + 1);
                 if (steps < 0)
                 {
                     rows ??= new BitRows(tokens, Math.Max(reference.Length, hypothesis.Length), cancellationToken);
-                    var halves = rows.FindMiddle(
-                        reference.AsSpan(refFrom..refTo), hypothesis.AsSpan(hypFrom..hypTo), out var fewest);
-                    return fewest <= maxEdits ? (refFrom + halves.Reference, hypFrom + halves.Hypothesis) : null;
+                    var halves = rows.FindMiddle(reference.AsSpan(refFrom..refTo), hypothesis.AsSpan(hypFrom..hypTo));
+                    return (refFrom + halves.Reference, hypFrom + halves.Hypothesis);
                 }
 
                 if (Advance(reverse: false) is { } met)
                 {
                     return (refFrom + met.X, hypFrom + met.Y);
-                }
-
-                if (2L * distance > maxEdits)
-                {
-                    return null;
                 }
 
                 if (Advance(reverse: true) is { } metBack)
@@ -267,8 +219,7 @@ public static class SequenceAlignment
 
         /// <summary>The half of the longer sequence, and how much of the other one an alignment with the fewest edits puts to it: the
         /// least where there are several.</summary>
-        public (int Reference, int Hypothesis) FindMiddle(
-            ReadOnlySpan<int> reference, ReadOnlySpan<int> hypothesis, out int fewest)
+        public (int Reference, int Hypothesis) FindMiddle(ReadOnlySpan<int> reference, ReadOnlySpan<int> hypothesis)
         {
             // The distance is the same both ways.
             var turned = hypothesis.Length > reference.Length;
@@ -283,7 +234,6 @@ public static class SequenceAlignment
                 best = first[i] + second[columns.Length - i] < first[best] + second[columns.Length - best] ? i : best;
             }
 
-            fewest = first[best] + second[columns.Length - best];
             return turned ? (best, middle) : (middle, best);
         }
 
